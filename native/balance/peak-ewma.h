@@ -1,0 +1,34 @@
+// Peak-sensitive moving average of latency, times requests under way: the load of an endpoint as
+// power-of-two-choices compares it (reference §4.12). A slower sample replaces the estimate at
+// once; faster ones decay in with e^(-dt/decay). Shared by workers with relaxed atomics: a lost
+// update costs accuracy for one sample, never correctness.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace mesh {
+
+class PeakEwma {
+ public:
+  // `defaultRttNs` is the estimate before the first sample.
+  void configure(uint64_t defaultRttNs, uint64_t decayNs, uint64_t nowNs);
+  void started() { inFlight_.fetch_add(1, std::memory_order_relaxed); }
+  // The measured part of the exchange is over. Call once for each `started`.
+  void finished(uint64_t latencyNs, uint64_t nowNs);
+  // As above, without a sample (the exchange failed before it told anything).
+  void abandoned() { inFlight_.fetch_sub(1, std::memory_order_relaxed); }
+
+  // estimate × (in flight + 1), in nanoseconds; the estimate has a floor of 1 ms.
+  double load(uint64_t nowNs) const;
+  double estimateNs(uint64_t nowNs) const;
+  uint32_t inFlight() const { return inFlight_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<double> estimateNs_{30e6};
+  std::atomic<uint64_t> updatedNs_{0};
+  std::atomic<uint64_t> decayNs_{10'000'000'000ULL};
+  std::atomic<uint32_t> inFlight_{0};
+};
+
+}  // namespace mesh

@@ -1,0 +1,13 @@
+#include "base/check.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace mesh {
+
+void checkFailed(const char* expression, const char* file, int line) {
+  std::fprintf(stderr, "sluice: broken invariant: %s at %s:%d\n", expression, file, line);
+  std::abort();
+}
+
+}  // namespace mesh

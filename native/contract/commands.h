@@ -1,0 +1,250 @@
+// The border as the data plane uses it: plain structures, decoded from and encoded to the messages
+// of src/dataplane/contract.proto, where every field is explained. Decoding validates: a command
+// that comes out of here is whole and in range. The only folder that includes protobuf.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "balance/backoff.h"
+#include "balance/connection-pool.h"
+#include "base/reason.h"
+#include "base/result.h"
+#include "base/socket-address.h"
+#include "ebpf/capture.h"
+#include "http1/parser.h"
+#include "io/poller.h"
+#include "io/socket.h"
+#include "metrics/recorder.h"
+
+namespace mesh::contract {
+
+enum class LogLevel : uint8_t { Trace = 0, Debug = 1, Info = 2, Warn = 3, Error = 4, Off = 5 };
+enum class Protocol : uint8_t { Detect = 0, Http1 = 1, Opaque = 2 };
+enum class OriginalDestinationSource : uint8_t {
+  CaptureMap = 1,
+  LocalAddress = 2,
+  SocketOption = 3,
+  Fixed = 4,
+  HttpProxy = 5,
+};
+
+// ---------------------------------------------------------------- commands
+
+struct Settings {
+  uint32_t workers = 1;
+  PollerKind poller = PollerKind::Epoll;
+  TcpOptions tcp;
+  uint32_t halfCloseTimeoutMs = 0;
+  uint32_t discoveryTimeoutMs = 0;
+  uint32_t acceptBatch = 0;
+  http1::Limits http;
+  uint32_t requestHeadTimeoutMs = 0;
+  uint32_t clientIdleTimeoutMs = 0;
+  uint32_t directionBudgetBytes = 0;
+  uint32_t spliceThresholdBytes = 0;
+  uint64_t totalBudgetBytes = 0;
+  Recorder::Settings metrics;
+  LogLevel logLevel = LogLevel::Info;
+  bool emitErrorHeaders = false;
+};
+
+struct Listen {
+  uint32_t id = 0;
+  Direction direction = Direction::None;
+  SocketAddress address;
+  OriginalDestinationSource source = OriginalDestinationSource::Fixed;
+  uint32_t destinationId = 0;
+};
+
+struct CloseListener {
+  uint32_t id = 0;
+};
+
+struct PutTarget {
+  uint32_t id = 0;
+  std::string authority;
+  bool forward = false;
+  uint32_t connectTimeoutMs = 0;
+  uint32_t failFastTimeoutMs = 0;
+  uint32_t queueCapacity = 0;
+  ConnectionPool::Settings pool;
+  uint64_t ewmaDefaultRttNs = 0;
+  uint64_t ewmaDecayNs = 0;
+  BackoffSettings backoff;
+  uint32_t responseTimeoutMs = 0;
+  SocketAddress source;   // invalid: the kernel chooses
+};
+
+struct EndpointSpec {
+  SocketAddress address;
+  uint32_t weight = 1;
+};
+
+struct UpdateEndpoints {
+  uint32_t targetId = 0;
+  bool reset = false;
+  std::vector<EndpointSpec> add;
+  std::vector<SocketAddress> remove;
+};
+
+struct RemoveTarget {
+  uint32_t id = 0;
+};
+
+struct PutDestination {
+  uint32_t id = 0;
+  Direction direction = Direction::None;
+  SocketAddress address;   // invalid for fixed destinations
+  Protocol protocol = Protocol::Detect;
+  uint32_t detectTimeoutMs = 0;
+  uint32_t targetId = 0;
+  std::vector<std::pair<std::string, uint32_t>> authorities;   // lower case
+  bool discoverAuthorities = false;
+  uint32_t idleTimeoutMs = 0;
+};
+
+struct RemoveDestination {
+  uint32_t id = 0;
+};
+
+struct FailDiscovery {
+  Direction direction = Direction::None;
+  SocketAddress address;
+  uint32_t destinationId = 0;
+  std::string authority;
+  std::string detail;
+};
+
+struct SetLogLevel {
+  LogLevel level = LogLevel::Info;
+};
+
+struct Drain {
+  uint32_t graceMs = 0;
+};
+
+struct Inspect {};
+
+struct AttachCapture {
+  // `inboundListenerFds` and `ownSource` are filled by the data plane.
+  CaptureSettings capture;
+  uint32_t inboundListenerId = 0;
+};
+
+struct DetachCapture {};
+
+using Command = std::variant<Listen, CloseListener, PutTarget, UpdateEndpoints, RemoveTarget,
+                             PutDestination, RemoveDestination, FailDiscovery, SetLogLevel, Drain,
+                             Inspect, AttachCapture, DetachCapture>;
+
+// `field` is the path of the bad field, empty when the system refused; then `osError` is set.
+struct CommandError {
+  std::string field;
+  std::string message;
+  int osError = 0;
+};
+
+Result<Settings, CommandError> decodeSettings(std::string_view bytes);
+Result<Command, CommandError> decodeCommand(std::string_view bytes);
+
+// ---------------------------------------------------------------- answers
+
+struct EndpointPicture {
+  SocketAddress address;
+  bool inBackoff = false;
+  uint32_t inFlight = 0;
+  uint32_t idleConnections = 0;
+  double ewmaMs = 0;
+  int lastErrno = 0;
+  uint32_t nextAttemptMs = 0;
+  uint32_t weight = 1;
+};
+
+struct TargetPicture {
+  uint32_t id = 0;
+  std::vector<EndpointPicture> endpoints;
+  uint32_t waiting = 0;
+};
+
+struct Picture {
+  std::vector<TargetPicture> targets;
+  uint64_t connections = 0;
+  uint64_t bufferBytes = 0;
+};
+
+// Bytes of contract.CommandResult.
+std::string encodeSuccess();
+std::string encodeError(const CommandError& error);
+std::string encodeBound(const SocketAddress& bound);
+std::string encodePicture(const Picture& picture);
+std::string encodeCaptureStatus(const std::vector<std::string>& hooks);
+// Bytes of contract.CommandError alone (for refused settings).
+std::string encodeBareError(const CommandError& error);
+
+// ---------------------------------------------------------------- events
+
+struct SeriesDefined {
+  uint32_t worker = 0;
+  SeriesDefinition series;
+};
+
+struct DiscoverDestination {
+  Direction direction = Direction::None;
+  SocketAddress address;
+};
+
+struct DiscoverAuthority {
+  uint32_t destinationId = 0;
+  std::string authority;
+};
+
+struct DestinationIdle {
+  uint32_t id = 0;
+};
+
+struct LogLine {
+  LogLevel level = LogLevel::Info;
+  uint64_t timeMs = 0;
+  uint32_t worker = 0;
+  std::string message;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+struct Drained {};
+
+struct Failure {
+  uint64_t timeMs = 0;
+  Direction direction = Direction::None;
+  Reason reason = Reason::None;
+  std::string detail;
+  SocketAddress client;
+  SocketAddress originalDestination;
+  uint32_t targetId = 0;
+  SocketAddress endpoint;
+  std::string method;
+  std::string path;
+  uint16_t status = 0;
+};
+
+using Event = std::variant<SeriesDefined, DiscoverDestination, DiscoverAuthority, DestinationIdle,
+                           LogLine, Drained, Failure>;
+
+// Bytes of contract.EventBatch.
+std::string encodeEvents(std::span<const Event> events, uint64_t droppedLogs);
+
+// Bytes of contract.Command for each command of a contract.Snapshot in protobuf's text format, and
+// of its settings; for running the data plane without Node. The error has line and column.
+// Needs the full protobuf runtime: defined in bench/, not in the add-on.
+struct TextSnapshot {
+  std::string settings;
+  std::vector<std::string> commands;
+};
+Result<TextSnapshot, CommandError> readTextSnapshot(const std::string& text);
+
+}  // namespace mesh::contract

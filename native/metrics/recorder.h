@@ -1,0 +1,110 @@
+// Counting on one worker: a label set is interned once and then is a plain index; counting is one
+// relaxed add to memory that only this worker writes. Another thread may read everything at any
+// time. Interning announces the series to a sink; it never fails: over the budget all new label sets of a
+// family share its overflow series.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/reason.h"
+#include "base/socket-address.h"
+
+namespace mesh {
+
+enum class Direction : uint8_t { None = 0, Outbound = 1, Inbound = 2 };
+enum class Peer : uint8_t { None = 0, Src = 1, Dst = 2 };
+enum class Classification : uint8_t { None = 0, Success = 1, Failure = 2 };
+
+// Same numbers as `enum Family` of the contract.
+enum class Family : uint8_t {
+  None = 0,
+  RequestTotal = 1,
+  ResponseTotal = 2,
+  ResponseLatencyMs = 3,
+  TcpOpenTotal = 4,
+  TcpOpenConnections = 5,
+  TcpCloseTotal = 6,
+  TcpConnectionDurationMs = 7,
+  TcpReadBytesTotal = 8,
+  TcpWriteBytesTotal = 9,
+  DetectResultsTotal = 10,
+  RequestErrorsTotal = 11,
+  ConnectionErrorsTotal = 12,
+  AcceptErrorsTotal = 13,
+  RequestReplaysTotal = 14,
+  DialsTotal = 15,
+  BufferBytes = 16,
+};
+
+struct LabelSet {
+  Direction direction = Direction::None;
+  Peer peer = Peer::None;
+  SocketAddress targetAddress;
+  uint32_t targetId = 0;
+  SocketAddress endpoint;
+  uint16_t statusCode = 0;
+  Classification classification = Classification::None;
+  Reason reason = Reason::None;
+  int errnoValue = 0;
+  const char* detected = "";   // a literal
+  bool overflow = false;
+  bool operator==(const LabelSet& other) const;
+};
+
+// Position of a series in the worker's memory. 0 is never a series.
+using SeriesId = uint32_t;
+
+struct SeriesDefinition {
+  SeriesId offset;
+  uint32_t width;
+  Family family;
+  LabelSet labels;
+};
+
+class Recorder {
+ public:
+  struct Settings {
+    std::vector<uint32_t> latencyBoundsMs;
+    std::vector<uint32_t> durationBoundsMs;
+    uint32_t maxSeries = 10'000;
+  };
+  using Announce = std::function<void(const SeriesDefinition&)>;
+  Recorder(Settings settings, Announce announce);
+  ~Recorder();
+
+  SeriesId intern(Family family, const LabelSet& labels);
+
+  void add(SeriesId series, uint64_t amount = 1);
+  void subtract(SeriesId series, uint64_t amount = 1);   // gauges
+  void set(SeriesId series, uint64_t value);             // gauges
+  // Histograms: `value` in the unit of the bounds.
+  void observe(SeriesId latencySeries, uint64_t value);
+  void observeDuration(SeriesId durationSeries, uint64_t value);
+
+  // Any thread. Appends the values [0, size) to `out`.
+  void snapshot(std::vector<uint64_t>& out) const;
+
+ private:
+  // Memory grows in chunks that never move, so a reader needs no lock.
+  static constexpr uint32_t CHUNK = 4096;
+  static constexpr uint32_t MAX_CHUNKS = 4096;
+  std::atomic<uint64_t>& cell(SeriesId index);
+
+  Settings settings_;
+  Announce announce_;
+  struct Key;
+  struct KeyHash;
+  struct Interned;
+  std::unique_ptr<Interned> interned_;
+  std::atomic<uint32_t> size_{1};
+  std::unique_ptr<std::atomic<std::atomic<uint64_t>*>[]> chunks_;
+};
+
+}  // namespace mesh

@@ -1,0 +1,106 @@
+// What a mesh file says, as a frozen tree of plain values: every default filled in, every name
+// resolved, nothing left to validate. Built by parse-mesh-file.ts only. Explained for users in
+// docs/configuration.md.
+
+/** IPv4 in dotted or IPv6 in RFC 5952 form, without brackets. */
+export type IpAddress = string;
+
+export interface HostPort {
+  readonly ip: IpAddress;
+  readonly port: number;
+}
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Network {
+  readonly ip: IpAddress;
+  readonly prefixLength: number;
+}
+
+export type ServiceProtocol = 'detect' | 'http1' | 'opaque';
+
+export interface EndpointConfig {
+  readonly address: HostPort;
+  /** 1..10000. */
+  readonly weight: number;
+  /** Become `dst_<key>` labels of metrics. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface DnsEndpointsConfig {
+  readonly name: string;
+  /** `a+aaaa`: both address families; `srv`: ports and weights come from the records. */
+  readonly records: 'a' | 'aaaa' | 'a+aaaa' | 'srv';
+  /** Port of the endpoints; undefined with `srv`. */
+  readonly port: number | undefined;
+  /** Bounds of the time to live that answers are used for. */
+  readonly minTtlMs: number;
+  readonly maxTtlMs: number;
+}
+
+export interface ServiceConfig {
+  /** Key in the file; the first of `names`. */
+  readonly name: string;
+  /** Host names that mean this service, lower case. */
+  readonly names: readonly string[];
+  /** Virtual addresses; nobody needs to listen there. */
+  readonly addresses: readonly IpAddress[];
+  readonly ports: readonly { readonly port: number; readonly protocol: ServiceProtocol }[];
+  readonly endpoints: readonly EndpointConfig[];
+  /** In place of `endpoints`. */
+  readonly dns: DnsEndpointsConfig | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** An explicit listener that forwards to one destination (rung 3). */
+export interface ForwardConfig {
+  readonly listen: HostPort;
+  readonly to: { readonly service: string; readonly port: number } | HostPort;
+}
+
+export interface MeshConfig {
+  readonly services: readonly ServiceConfig[];
+  /** Never looked into, in either direction. */
+  readonly opaquePorts: readonly PortRange[];
+  readonly skip: {
+    readonly ports: readonly PortRange[];
+    readonly networks: readonly Network[];
+    readonly loopback: boolean;
+  };
+  readonly forwards: readonly ForwardConfig[];
+  /** Where the forward HTTP proxy listens (rung 3); undefined: a port of the kernel's choice when that rung is used. */
+  readonly httpProxy: HostPort | undefined;
+  readonly timeouts: {
+    readonly connectMs: number;
+    readonly detectMs: number;
+    /** 0: none. */
+    readonly responseMs: number;
+    readonly requestHeadMs: number;
+    readonly clientIdleMs: number;
+    readonly poolIdleMs: number;
+    readonly halfCloseMs: number;
+    readonly failFastMs: number;
+    readonly discoveryMs: number;
+    /** 0: off. */
+    readonly keepaliveMs: number;
+    readonly userTimeoutMs: number;
+    readonly destinationIdleMs: number;
+    readonly drainMs: number;
+  };
+  readonly balancer: {
+    readonly defaultRttMs: number;
+    readonly decayMs: number;
+    readonly backoffMinMs: number;
+    readonly backoffMaxMs: number;
+    readonly backoffJitter: number;
+    readonly queueCapacity: number;
+    readonly poolMaxIdle: number;
+  };
+  readonly admin: {
+    readonly address: HostPort | undefined;
+    readonly shutdown: boolean;
+  };
+}
