@@ -78,7 +78,7 @@ struct PutTarget {
   uint64_t ewmaDecayNs = 0;
   BackoffSettings backoff;
   uint32_t responseTimeoutMs = 0;
-  SocketAddress source;   // invalid: the kernel chooses
+  SocketAddress source;  // invalid: the kernel chooses
 };
 
 struct EndpointSpec {
@@ -100,11 +100,11 @@ struct RemoveTarget {
 struct PutDestination {
   uint32_t id = 0;
   Direction direction = Direction::None;
-  SocketAddress address;   // invalid for fixed destinations
+  SocketAddress address;  // invalid for fixed destinations
   Protocol protocol = Protocol::Detect;
   uint32_t detectTimeoutMs = 0;
   uint32_t targetId = 0;
-  std::vector<std::pair<std::string, uint32_t>> authorities;   // lower case
+  std::vector<std::pair<std::string, uint32_t>> authorities;  // lower case
   bool discoverAuthorities = false;
   uint32_t idleTimeoutMs = 0;
 };
@@ -238,12 +238,22 @@ using Event = std::variant<SeriesDefined, DiscoverDestination, DiscoverAuthority
 // Bytes of contract.EventBatch.
 std::string encodeEvents(std::span<const Event> events, uint64_t droppedLogs);
 
-// Bytes of contract.Command for each command of a contract.Snapshot in protobuf's text format, and
-// of its settings; for running the data plane without Node. The error has line and column.
-// Needs the full protobuf runtime: defined in bench/, not in the add-on.
+// A contract.Snapshot in protobuf's text format, as bytes of contract.Settings and of each
+// contract.Command, with the places they begin at; for running the data plane without Node. The
+// message of an error begins with LINE:COLUMN. Needs the full protobuf runtime: defined in bench/,
+// not in the add-on.
 struct TextSnapshot {
-  std::string settings;
-  std::vector<std::string> commands;
+  // Both from 1.
+  struct Place {
+    int line;
+    int column;
+  };
+  struct Part {
+    std::string bytes;
+    Place place;
+  };
+  Part settings;
+  std::vector<Part> commands;
 };
 Result<TextSnapshot, CommandError> readTextSnapshot(const std::string& text);
 

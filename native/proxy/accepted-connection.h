@@ -1,0 +1,59 @@
+// A connection from its accept to the moment it is known where it goes and what it speaks.
+//
+//   original destination --known--> destination --found--> protocol --opaque--> OpaqueForward
+//        |unknown: refused              |unknown: parked      |detect   \--HTTP/1--> HttpConnection
+//                                       |until discovered     |by its first bytes, or time-out: opaque
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "io/buffer-pool.h"
+#include "proxy/connection.h"
+#include "proxy/socket-end.h"
+#include "proxy/worker.h"
+
+namespace mesh {
+
+class AcceptedConnection final : public Connection, public IoHandler, public DiscoveryWaiter {
+ public:
+  static void start(Worker& worker, const contract::Listen& listen, UniqueFd fd,
+                    const SocketAddress& peer);
+
+  void onIo(uint32_t fresh) override;
+  void onDiscovered() override;
+  void onDiscoveryFailed(const std::string& detail) override;
+  std::string_view awaitedAuthority() const override { return {}; }
+  void onDrain() override;
+  void onDestinationRemoved(const Destination&) override {}
+  void cut(Reason reason) override;
+
+ private:
+  enum class Phase : uint8_t { Parked, Detecting, Ended };
+
+  AcceptedConnection(Worker& worker, const contract::Listen& listen,
+                     std::unique_ptr<SocketEnd> client);
+  SocketAddress learnOriginalDestination() const;
+  void resolve();
+  void onDestination(std::shared_ptr<Destination> destination);
+  void detect();
+  void forwardOpaque();
+  void serveHttp();
+  // Answers what looks like HTTP, resets anything else.
+  void refuse(Reason reason, const std::string& detail);
+  void onTimeout();
+  void end();
+
+  Worker& worker_;
+  const Direction direction_;
+  const contract::OriginalDestinationSource source_;
+  const uint32_t fixedDestination_;
+  Phase phase_ = Phase::Parked;
+  std::unique_ptr<SocketEnd> client_;
+  SocketAddress original_;
+  DestinationHold destination_;
+  Buffer in_;
+  Timer timer_;
+};
+
+}  // namespace mesh

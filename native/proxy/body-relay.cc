@@ -1,0 +1,114 @@
+// See body-relay.h.
+#include "proxy/body-relay.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace mesh {
+
+namespace {
+constexpr size_t OUT_BYTES = 65'536;
+// Size in hexadecimal, CRLF before and after the data (RFC 9112 §7.1).
+constexpr size_t CHUNK_OVERHEAD = 16 + 4;
+
+void growTo(Buffer& out, size_t room, BufferPool& pool) {
+  if (!out) {
+    out = pool.take(std::max(room, OUT_BYTES));
+  } else if (out.room() < room) {
+    out.compact();
+    if (out.room() < room) {
+      Buffer larger = pool.take(out.size() + room);
+      larger.append(out.view());
+      out = std::move(larger);
+    }
+  }
+}
+}  // namespace
+
+void BodyRelay::start(const http1::Framing& framing, http1::BodyKind outKind) {
+  inKind_ = framing.kind;
+  outKind_ = outKind;
+  left_ = framing.length;
+  complete_ = inKind_ == http1::BodyKind::None ||
+              (inKind_ == http1::BodyKind::Length && left_ == 0);
+  if (inKind_ == http1::BodyKind::Chunked) decoder_.reset();
+}
+
+BodyRelay::Piece BodyRelay::prepare(Buffer& in, Buffer& out, BufferPool& pool) {
+  Piece piece;
+  if (complete_ || in.empty()) return piece;
+  if (inKind_ == http1::BodyKind::Length) {
+    piece.direct = in.view().substr(0, std::min<uint64_t>(left_, in.size()));
+    return piece;
+  }
+  if (inKind_ == http1::BodyKind::UntilClose) {
+    if (outKind_ == http1::BodyKind::UntilClose) {
+      piece.direct = in.view();
+      return piece;
+    }
+    growTo(out, CHUNK_OVERHEAD + 1, pool);
+    const std::string_view data = in.view().substr(0, out.room() - CHUNK_OVERHEAD);
+    encode(data, out);
+    in.consumed(data.size());
+    return piece;
+  }
+  // Encode once something can be written; what does not fit waits for the next call.
+  growTo(out, CHUNK_OVERHEAD + 1, pool);
+  while (decodeChunked(in, out, piece.violation)) {
+  }
+  if (complete_ && outKind_ == http1::BodyKind::Chunked) {
+    const std::string_view trailers = decoder_.trailers();
+    growTo(out, trailers.size() + 5, pool);
+    out.append("0\r\n");
+    out.append(trailers);
+    out.append("\r\n");
+  }
+  return piece;
+}
+
+// One step of the decoder. False when it is time to stop.
+bool BodyRelay::decodeChunked(Buffer& in, Buffer& out, http1::Violation& violation) {
+  if (complete_ || in.empty() || out.room() <= CHUNK_OVERHEAD) return false;
+  const std::string_view input = in.view().substr(0, out.room() - CHUNK_OVERHEAD);
+  const http1::ChunkedDecoder::Step step = decoder_.next(input);
+  if (step.state == http1::ParseState::Invalid) {
+    violation = step.violation;
+    return false;
+  }
+  if (!step.data.empty()) encode(step.data, out);
+  in.consumed(step.consumed);
+  complete_ = step.state == http1::ParseState::Complete;
+  return step.consumed > 0;
+}
+
+void BodyRelay::encode(std::string_view data, Buffer& out) {
+  if (outKind_ != http1::BodyKind::Chunked) {
+    out.append(data);
+    return;
+  }
+  char size[16];
+  const auto end = std::to_chars(size, size + sizeof size, data.size(), 16);
+  out.append({size, static_cast<size_t>(end.ptr - size)});
+  out.append("\r\n");
+  out.append(data);
+  out.append("\r\n");
+}
+
+void BodyRelay::written(Buffer& in, size_t directBytes) {
+  in.consumed(directBytes);
+  if (inKind_ != http1::BodyKind::Length) return;
+  left_ -= directBytes;
+  complete_ = left_ == 0;
+}
+
+bool BodyRelay::sourceEnded(Buffer& out, BufferPool& pool) {
+  if (inKind_ != http1::BodyKind::UntilClose) return false;
+  complete_ = true;
+  if (outKind_ == http1::BodyKind::Chunked) {
+    growTo(out, 5, pool);
+    out.append("0\r\n\r\n");
+  }
+  return true;
+}
+
+}  // namespace mesh

@@ -1,0 +1,92 @@
+// Gets a connection to an endpoint of a target: out of its pool, or by dialling. A dial that
+// fails has sent nothing, so a balanced target goes on with another endpoint; while none is ready it
+// waits, at most for the fail-fast time. One attempt at a time; can be used again after each.
+//
+//   idle --start--> picking --pooled---------------------------------> onConnected
+//                   |  ^  \--dialling --established-----------------> onConnected
+//                   |  \-------- failed (balanced) /  \-- failed (forward) -> onConnectFailed
+//                   \-- waiting --endpoint ready--> picking   \-- fail-fast -> onConnectFailed
+//
+// The owner may be told before `start` returns.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/endpoint-connection.h"
+#include "proxy/target.h"
+
+namespace mesh {
+
+class Worker;
+
+struct ConnectFailure {
+  Reason reason = Reason::None;
+  int error = 0;            // errno of the last dial, 0 when none was tried
+  SocketAddress endpoint;   // of the last dial
+  std::string detail;
+};
+
+class ConnectorOwner {
+ public:
+  virtual void onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) = 0;
+  virtual void onConnectFailed(const ConnectFailure& failure) = 0;
+
+ protected:
+  ~ConnectorOwner() = default;
+};
+
+enum class Reuse { Allowed, Never };
+
+class Connector final : public IoHandler, public Balancer::Waiter, public ListNode<Connector> {
+ public:
+  Connector(Worker& worker, ConnectorOwner& owner);
+  ~Connector();
+
+  void start(std::shared_ptr<Target> target, Direction direction, Reuse reuse);
+  void cancel();
+  bool active() const { return phase_ != Phase::Idle; }
+
+  // For the target.
+  const SocketAddress& endpointAddress() const { return address_; }
+  bool dialsTo(const SocketAddress& address) const {
+    return phase_ == Phase::Dialling && address_ == address;
+  }
+  void onEndpointRemoved();
+
+  void onIo(uint32_t fresh) override;
+  void onEndpointReady() override;
+
+ private:
+  enum class Phase : uint8_t { Idle, Waiting, Dialling };
+
+  void attempt();
+  bool reusePooled(Endpoint& endpoint);
+  // 0 when it is under way, else the errno.
+  int dial(Endpoint& endpoint);
+  void dialSucceeded();
+  // After a dial that failed or was called off. False when that was the end.
+  bool goOnAfter(int error);
+  Endpoint* dialledEndpoint();
+  void await();
+  void stopWaiting();
+  void dropDial();
+  void fail(Reason reason, std::string detail);
+  void onTimeout();
+  SocketAddress sourceFor(const SocketAddress& endpoint) const;
+
+  Worker& worker_;
+  ConnectorOwner& owner_;
+  std::shared_ptr<Target> target_;
+  Direction direction_ = Direction::None;
+  Reuse reuse_ = Reuse::Allowed;
+  Phase phase_ = Phase::Idle;
+  Timer timer_;
+  std::unique_ptr<SocketEnd> socket_;
+  std::shared_ptr<EndpointShared> endpoint_;
+  LoadToken load_;
+  SocketAddress address_;   // of the last dial
+  int lastError_ = 0;
+};
+
+}  // namespace mesh

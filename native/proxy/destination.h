@@ -1,0 +1,71 @@
+// Where connections of one original destination go, on one worker. Connections keep it alive;
+// a new version of it is written into the same object, so that they follow from their next request on.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "contract/commands.h"
+#include "proxy/transport-counters.h"
+
+namespace mesh {
+
+// What all workers know of a destination's use; for reporting idle ones.
+struct DestinationUse {
+  std::atomic<uint64_t> lastUsedMs{0};
+  std::atomic<uint32_t> connections{0};
+  std::atomic<bool> reported{false};
+};
+
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+
+struct Destination {
+  uint32_t id = 0;
+  Direction direction = Direction::None;
+  SocketAddress address;
+  contract::Protocol protocol = contract::Protocol::Detect;
+  uint32_t detectTimeoutMs = 0;
+  uint32_t targetId = 0;
+  bool discoverAuthorities = false;
+  uint32_t idleTimeoutMs = 0;
+  std::unordered_map<std::string, uint32_t, TextHash, std::equal_to<>> authorities;
+  // Authorities already asked for. Bounded; forgotten when the destination is put anew.
+  std::unordered_set<std::string, TextHash, std::equal_to<>> asked;
+  bool removed = false;
+  // Grows with each version, so that what was derived from an older one is known to be stale.
+  uint32_t version = 0;
+  std::shared_ptr<DestinationUse> use;
+  std::shared_ptr<const TransportCounters> counters;
+};
+
+// Counts a connection of a destination for as long as it lives.
+class DestinationHold {
+ public:
+  DestinationHold() = default;
+  DestinationHold(std::shared_ptr<Destination> destination, uint64_t nowMs);
+  DestinationHold(DestinationHold&& other) noexcept = default;
+  DestinationHold& operator=(DestinationHold&& other) noexcept;
+  ~DestinationHold() { release(); }
+
+  Destination* operator->() const { return destination_.get(); }
+  Destination& operator*() const { return *destination_; }
+  explicit operator bool() const { return destination_ != nullptr; }
+
+ private:
+  void release();
+  std::shared_ptr<Destination> destination_;
+};
+
+// Written into `out`: host[:port] in lower case. False when it does not fit or is empty.
+bool canonicalAuthority(std::string_view authority, std::string& out);
+// By host:port, then by host alone. 0 when there is none.
+uint32_t findAuthority(const Destination& destination, std::string_view canonical);
+
+}  // namespace mesh

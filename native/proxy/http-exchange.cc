@@ -1,0 +1,430 @@
+// The relaying of one request and its response, and what happens when either side fails; see
+// http-connection.h.
+#include <algorithm>
+#include <cerrno>
+
+#include "http1/serializer.h"
+#include "proxy/http-connection.h"
+#include "proxy/lingering-close.h"
+#include "proxy/opaque-forward.h"
+
+namespace mesh {
+
+namespace {
+constexpr size_t BODY_BUFFER_BYTES = 65'536;
+constexpr size_t RESPONSE_BUFFER_BYTES = 16'384;
+// What one exchange may move before other connections get their turn.
+constexpr size_t TURN_BYTES = 1 << 20;
+
+std::string_view pathOf(std::string_view target) { return target.substr(0, target.find('?')); }
+
+size_t fill(std::array<iovec, 3>& parts, std::initializer_list<std::string_view> texts) {
+  size_t count = 0;
+  for (const std::string_view text : texts) {
+    if (text.empty()) continue;
+    parts[count++] = {.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
+  }
+  return count;
+}
+
+void consumeFrom(Buffer& buffer, size_t& written) {
+  const size_t part = std::min(written, buffer.size());
+  if (part > 0) buffer.consumed(part);
+  written -= part;
+}
+}  // namespace
+
+bool HttpConnection::exchange() {
+  if (!relayRequest()) return state_ != State::Ended && state_ != State::Exchanging;
+  if (!relayResponse()) return state_ != State::Ended && state_ != State::Exchanging;
+  if (responsePhase_ == ResponsePhase::Done) return finishExchange();
+  if (client_->failed()) return abandon(Reason::ClientReset);
+  // A client that has said all may wait for its answer, but not for ever.
+  if (client_->peerClosed() && !halfClose_.armed()) {
+    worker_.loop().schedule(halfClose_, worker_.settings().halfCloseTimeoutMs);
+  }
+  return false;
+}
+
+bool HttpConnection::yieldIfGreedy(size_t bytes) {
+  movedThisTurn_ += bytes;
+  if (movedThisTurn_ < TURN_BYTES) return false;
+  worker_.loop().atTurnEnd(*this);
+  return true;
+}
+
+// ---------------------------------------------------------------- request
+
+// Here and below: false when the exchange has ended or was given to another state.
+bool HttpConnection::relayRequest() {
+  while (!requestBroken_) {
+    const std::string_view head = request_.view().substr(requestSent_);
+    const BodyRelay::Piece piece = requestBody_.prepare(in_, requestOut_, worker_.buffers());
+    if (piece.violation != http1::Violation::None) {
+      dropEndpoint();
+      failRequest(Reason::MalformedRequest, std::string(http1::violationName(piece.violation)));
+      return false;
+    }
+    if (head.empty() && requestOut_.empty() && piece.direct.empty()) {
+      if (requestBody_.complete()) {
+        requestOut_.release();
+        const uint32_t timeout = target_->settings().responseTimeoutMs;
+        if (timeout != 0 && responsePhase_ == ResponsePhase::Head &&
+            timerRole_ != TimerRole::Response) {
+          setTimer(TimerRole::Response, timeout);
+        }
+        return true;
+      }
+      if (!client_->readable()) return true;
+      if (!readRequestBody()) return state_ == State::Exchanging;
+      continue;
+    }
+    if (!endpoint_->socket().writable()) return true;
+    if (!writeRequest(head, piece.direct)) return true;
+  }
+  return true;
+}
+
+// False when nothing came.
+bool HttpConnection::readRequestBody() {
+  if (!in_) in_ = worker_.buffers().take(BODY_BUFFER_BYTES);
+  if (in_.room() == 0) in_.compact();
+  const IoCount got = client_->read(in_.tail(), in_.room());
+  if (got.bytes > 0) {
+    in_.produced(static_cast<size_t>(got.bytes));
+    return true;
+  }
+  if (got.bytes < 0 && got.blocked()) return false;
+  abandon(got.bytes == 0 ? Reason::ClientClosed : Reason::ClientReset);
+  return false;
+}
+
+// False when it is time to stop writing.
+bool HttpConnection::writeRequest(std::string_view head, std::string_view direct) {
+  std::array<iovec, 3> parts;
+  const size_t count = fill(parts, {head, requestOut_.view(), direct});
+  const IoCount wrote = endpoint_->socket().writeVector({parts.data(), count});
+  if (wrote.bytes < 0) {
+    // The endpoint may have answered before it closed: the response side finds out.
+    if (!wrote.blocked()) requestBroken_ = true;
+    return false;
+  }
+  size_t left = static_cast<size_t>(wrote.bytes);
+  const size_t ofHead = std::min(left, head.size());
+  requestSent_ += ofHead;
+  left -= ofHead;
+  if (left > 0) bodyLeft_ = true;
+  consumeFrom(requestOut_, left);
+  if (left > 0) requestBody_.written(in_, left);
+  return !yieldIfGreedy(static_cast<size_t>(wrote.bytes));
+}
+
+// ---------------------------------------------------------------- response
+
+bool HttpConnection::relayResponse() {
+  if (responsePhase_ == ResponsePhase::Head && !readResponseHead()) return false;
+  if (responsePhase_ == ResponsePhase::Body && !relayResponseBody()) return false;
+  return true;
+}
+
+bool HttpConnection::readResponseHead() {
+  SocketEnd& socket = endpoint_->socket();
+  Buffer& in = endpoint_->in;
+  for (;;) {
+    if (!in.empty()) {
+      const http1::ParseOutcome outcome = http1::parseResponseHead(
+          in.view(), worker_.settings().http, responseProgress_, worker_.responseHead());
+      if (outcome.state == http1::ParseState::Complete) {
+        responseProgress_ = {};
+        if (!acceptResponseHead(outcome.consumed)) return false;
+        if (responsePhase_ != ResponsePhase::Head) return true;
+        continue;
+      }
+      if (outcome.state == http1::ParseState::Invalid) {
+        const bool tooLarge = outcome.violation == http1::Violation::HeadTooLarge ||
+                              outcome.violation == http1::Violation::TooManyFields;
+        return failExchange(
+            {.reason = tooLarge ? Reason::ResponseHeadTooLarge : Reason::MalformedResponse,
+             .error = 0,
+             .detail = std::string(http1::violationName(outcome.violation)),
+             .endpoint = endpoint_->address(),
+             .authority = target_->settings().authority});
+      }
+    }
+    // Interim responses are passed on while the final one is awaited.
+    if (!out_.empty() && client_->writable() && !writeResponse({})) return false;
+    if (!socket.readable()) return true;
+    const size_t limit = worker_.settings().http.maxHeadBytes;
+    if (!in) in = worker_.buffers().take(RESPONSE_BUFFER_BYTES);
+    if (in.room() == 0) in.compact();
+    if (in.room() == 0) {
+      Buffer larger = worker_.buffers().take(limit + 1);
+      larger.append(in.view());
+      in = std::move(larger);
+    }
+    const IoCount got = socket.read(in.tail(), in.room());
+    if (got.bytes > 0) {
+      in.produced(static_cast<size_t>(got.bytes));
+      responseBegun_ = true;
+      continue;
+    }
+    if (got.bytes < 0 && got.blocked()) return true;
+    return failExchange({.reason = got.bytes == 0 ? Reason::EndpointClosed : Reason::EndpointReset,
+                         .error = got.bytes == 0 ? 0 : got.error,
+                         .detail = "",
+                         .endpoint = endpoint_->address(),
+                         .authority = target_->settings().authority});
+  }
+}
+
+bool HttpConnection::acceptResponseHead(size_t headBytes) {
+  const ResponseHead& head = worker_.responseHead();
+  const http1::Framing framing = http1::framingOfResponse(head, method_, upgrade_);
+  if (framing.violation != http1::Violation::None) {
+    return failExchange({.reason = Reason::MalformedResponse,
+                         .error = 0,
+                         .detail = std::string(http1::violationName(framing.violation)),
+                         .endpoint = endpoint_->address(),
+                         .authority = target_->settings().authority});
+  }
+  const bool interim = head.status < 200 && head.status != 101;
+  // RFC 9110 §15.2: a 1xx must not be sent to an HTTP/1.0 client.
+  if (interim && minorVersion_ == 0) {
+    endpoint_->in.consumed(headBytes);
+    return true;
+  }
+  http1::BodyKind outKind = framing.kind;
+  if (framing.kind == http1::BodyKind::UntilClose && minorVersion_ == 1) {
+    outKind = http1::BodyKind::Chunked;
+  } else if (framing.kind == http1::BodyKind::Chunked && minorVersion_ == 0) {
+    outKind = http1::BodyKind::UntilClose;
+  }
+  if (!interim) {
+    clientKeepAlive_ = clientKeepAlive_ && !wantsEnd() && outKind != http1::BodyKind::UntilClose;
+    endpointKeepAlive_ = framing.keepAlive;
+  }
+  const size_t bound = http1::serializedBound(head.fields, head.reason.size() + 32);
+  if (!out_) {
+    out_ = worker_.buffers().take(bound);
+  } else if (out_.room() < bound) {
+    // A client that does not read interim responses is not given more of them.
+    if (interim) {
+      endpoint_->in.consumed(headBytes);
+      return true;
+    }
+    Buffer larger = worker_.buffers().take(out_.size() + bound);
+    larger.append(out_.view());
+    out_ = std::move(larger);
+  }
+  http1::Output output(out_.tail(), out_.room());
+  http1::writeResponseHead(output, head, framing,
+                           {.clientMinorVersion = minorVersion_,
+                            .keepAlive = clientKeepAlive_,
+                            .keepUpgrade = framing.upgrade,
+                            .bodyKind = outKind});
+  CHECK(!output.overflowed());
+  out_.produced(output.size());
+  const uint16_t status = head.status;
+  endpoint_->in.consumed(headBytes);
+  if (interim) return true;
+
+  clearTimer();
+  status_ = status;
+  if (framing.upgrade) return becomeOpaque();
+  responseBody_.start(framing, outKind);
+  responsePhase_ = ResponsePhase::Body;
+  return true;
+}
+
+bool HttpConnection::firstByteOfBody() {
+  if (latencyTaken_) return true;
+  latencyTaken_ = true;
+  const uint64_t now = worker_.loop().nowNs();
+  load_.finish(now);
+  endpoint_->counters().latency(status_, (now - startedNs_) / 1'000'000);
+  return true;
+}
+
+bool HttpConnection::relayResponseBody() {
+  SocketEnd& socket = endpoint_->socket();
+  Buffer& in = endpoint_->in;
+  for (;;) {
+    if (!in.empty() || responseBody_.complete()) firstByteOfBody();
+    const BodyRelay::Piece piece = responseBody_.prepare(in, out_, worker_.buffers());
+    if (piece.violation != http1::Violation::None) {
+      return failExchange({.reason = Reason::MalformedResponse,
+                           .error = 0,
+                           .detail = std::string(http1::violationName(piece.violation)),
+                           .endpoint = endpoint_->address(),
+                           .authority = target_->settings().authority});
+    }
+    if (!out_.empty() || !piece.direct.empty()) {
+      if (!client_->writable()) return true;
+      if (!writeResponse(piece.direct)) return state_ == State::Exchanging;
+      continue;
+    }
+    if (responseBody_.complete()) {
+      responsePhase_ = ResponsePhase::Done;
+      return true;
+    }
+    if (!socket.readable()) {
+      in.release();
+      return true;
+    }
+    if (!in || in.capacity() < BODY_BUFFER_BYTES) in = worker_.buffers().take(BODY_BUFFER_BYTES);
+    const IoCount got = socket.read(in.tail(), in.room());
+    if (got.bytes > 0) {
+      in.produced(static_cast<size_t>(got.bytes));
+      continue;
+    }
+    if (got.bytes < 0 && got.blocked()) return true;
+    if (got.bytes == 0 && responseBody_.sourceEnded(out_, worker_.buffers())) continue;
+    return failExchange({.reason = got.bytes == 0 ? Reason::EndpointClosed : Reason::EndpointReset,
+                         .error = got.bytes == 0 ? 0 : got.error,
+                         .detail = "in the body",
+                         .endpoint = endpoint_->address(),
+                         .authority = target_->settings().authority});
+  }
+}
+
+// False when it is time to stop: the client is gone, or others have their turn.
+bool HttpConnection::writeResponse(std::string_view direct) {
+  std::array<iovec, 3> parts;
+  const size_t count = fill(parts, {out_.view(), direct});
+  const IoCount wrote = client_->writeVector({parts.data(), count});
+  if (wrote.bytes < 0) {
+    if (wrote.blocked()) return true;
+    abandon(Reason::ClientReset);
+    return false;
+  }
+  size_t left = static_cast<size_t>(wrote.bytes);
+  consumeFrom(out_, left);
+  if (left > 0) responseBody_.written(endpoint_->in, left);
+  return !yieldIfGreedy(static_cast<size_t>(wrote.bytes));
+}
+
+// ---------------------------------------------------------------- upgrades
+
+bool HttpConnection::becomeOpaque() {
+  firstByteOfBody();
+  endpoint_->counters().responded(status_, Reason::None);
+  // What either side has already sent beyond the heads belongs to the new protocol.
+  Buffer toClient = std::move(out_);
+  Buffer& early = endpoint_->in;
+  if (!early.empty()) {
+    Buffer both = worker_.buffers().take(toClient.size() + early.size());
+    both.append(toClient.view());
+    both.append(early.view());
+    toClient = std::move(both);
+  }
+  std::unique_ptr<SocketEnd> socket = EndpointConnection::takeSocket(std::move(endpoint_));
+  OpaqueForward::join(worker_, std::move(destination_), original_, std::move(client_),
+                      std::move(in_), std::move(socket), std::move(toClient));
+  end();
+  return false;
+}
+
+bool HttpConnection::answerConnect(std::unique_ptr<EndpointConnection> connection) {
+  // RFC 9110 §9.3.6: no framing fields in a 2xx to CONNECT.
+  constexpr std::string_view established = "HTTP/1.1 200 Connection established\r\n\r\n";
+  endpoint_ = std::move(connection);
+  status_ = 200;
+  out_ = worker_.buffers().take(established.size());
+  out_.append(established);
+  return becomeOpaque();
+}
+
+// ---------------------------------------------------------------- failures
+
+bool HttpConnection::canReplay() const {
+  // RFC 9112 §9.3.1: a reused connection may have been closed under the request. Once, idempotent
+  // methods only, and only when all that was sent can be sent again.
+  return reused_ && !replayed_ && !responseBegun_ && isIdempotent(method_) && !bodyLeft_ &&
+         !upgrade_;
+}
+
+bool HttpConnection::failExchange(FailureFacts facts) {
+  clearTimer();
+  const bool gone = facts.reason == Reason::EndpointClosed || facts.reason == Reason::EndpointReset;
+  if (endpoint_ && gone && canReplay()) {
+    replayed_ = true;
+    worker_.recorder().add(target_->replaySeries(destination_->direction));
+    dropEndpoint();
+    load_.abandon();
+    state_ = State::Connecting;
+    connector_.start(target_, destination_->direction, Reuse::Never);
+    return false;
+  }
+  if (endpoint_) {
+    endpoint_->counters().responded(status_ != 0 ? status_ : statusOf(facts.reason), facts.reason);
+  }
+  if (responsePhase_ == ResponsePhase::Head || !endpoint_) {
+    dropEndpoint();
+    respond(facts);
+    return false;
+  }
+  // The response has begun: the only honest end is one the client can tell from a complete body.
+  worker_.countRequestError(destination_->direction, facts.reason);
+  report(facts, 0);
+  client_->abort();
+  end();
+  return false;
+}
+
+bool HttpConnection::failRequest(Reason reason, std::string detail) {
+  load_.abandon();
+  if (responsePhase_ != ResponsePhase::Head && state_ == State::Exchanging) {
+    return abandon(reason);
+  }
+  respond({.reason = reason, .error = 0, .detail = std::move(detail), .endpoint = {},
+           .authority = {}});
+  return false;
+}
+
+// The client is gone, or has broken the rules after its response began: nobody is there to answer.
+bool HttpConnection::abandon(Reason reason) {
+  if (endpoint_ && status_ != 0) endpoint_->counters().responded(status_, Reason::None);
+  worker_.countRequestError(destination_->direction, reason);
+  client_->abort();
+  end();
+  return false;
+}
+
+void HttpConnection::respond(const FailureFacts& facts) {
+  const uint16_t status = statusOf(facts.reason);
+  worker_.countRequestError(destination_->direction, facts.reason);
+  report(facts, status);
+  const bool emit =
+      worker_.settings().emitErrorHeaders && destination_->direction == Direction::Outbound;
+  const std::string response = errorResponse(status, describeFailure(facts), emit);
+  Buffer rest = worker_.buffers().take(out_.size() + response.size());
+  rest.append(out_.view());
+  rest.append(response);
+  closeAfter(std::move(rest));
+}
+
+void HttpConnection::report(const FailureFacts& facts, uint16_t status) {
+  contract::Failure failure;
+  failure.direction = destination_->direction;
+  failure.reason = facts.reason;
+  failure.detail = describeFailure(facts);
+  failure.client = client_->peer();
+  failure.originalDestination = original_;
+  failure.targetId = target_ ? target_->settings().id : 0;
+  failure.endpoint = facts.endpoint;
+  failure.status = status;
+  // The request line, from what was sent or would have been: "METHOD TARGET HTTP/1.1".
+  const std::string_view source = request_.empty() ? in_.view() : request_.view();
+  const std::string_view line = source.substr(0, source.find('\r'));
+  const size_t first = line.find(' ');
+  if (first != std::string_view::npos) {
+    const size_t second = line.find(' ', first + 1);
+    failure.method = line.substr(0, first);
+    failure.path = pathOf(line.substr(first + 1, second == std::string_view::npos
+                                                     ? std::string_view::npos
+                                                     : second - first - 1));
+  }
+  worker_.sink().fail(std::move(failure));
+}
+
+}  // namespace mesh
