@@ -2,23 +2,10 @@
 // resolved, nothing left to validate. Built by parse-mesh-file.ts only. Explained for users in
 // docs/configuration.md.
 
-/** IPv4 in dotted or IPv6 in RFC 5952 form, without brackets. */
-export type IpAddress = string;
+import type { HostPort, IpAddress, Network } from '../core/ip.js';
+import type { PortRange } from '../core/ports.js';
 
-export interface HostPort {
-  readonly ip: IpAddress;
-  readonly port: number;
-}
-
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
-
-export interface Network {
-  readonly ip: IpAddress;
-  readonly prefixLength: number;
-}
+export type { HostPort, IpAddress, Network, PortRange };
 
 export type ServiceProtocol = 'detect' | 'http1' | 'opaque';
 

@@ -12,7 +12,7 @@ export interface ReadonlyWatch<T> {
 export class Watch<T> implements ReadonlyWatch<T> {
   #value: T;
   readonly #listeners = new Set<(value: T) => void>();
-  readonly #pending: T[] = [];
+  readonly #pending: { readonly value: T }[] = [];
   #telling = false;
 
   constructor(initial: T) {
@@ -24,13 +24,16 @@ export class Watch<T> implements ReadonlyWatch<T> {
   }
 
   set(value: T): void {
-    this.#pending.push(value);
+    this.#pending.push({ value });
     if (this.#telling) return;
     this.#telling = true;
     try {
       for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
-        this.#value = next;
-        for (const listener of [...this.#listeners]) listener(next);
+        this.#value = next.value;
+        for (const listener of [...this.#listeners]) {
+          // One listener may unsubscribe another that comes after it.
+          if (this.#listeners.has(listener)) listener(next.value);
+        }
       }
     } finally {
       this.#telling = false;
@@ -38,8 +41,12 @@ export class Watch<T> implements ReadonlyWatch<T> {
   }
 
   subscribe(listener: (value: T) => void): Unsubscribe {
-    this.#listeners.add(listener);
-    listener(this.#value);
-    return () => this.#listeners.delete(listener);
+    // Wrapped, so that one function can subscribe twice and each be undone alone.
+    const own = (value: T): void => {
+      listener(value);
+    };
+    this.#listeners.add(own);
+    own(this.#value);
+    return () => this.#listeners.delete(own);
   }
 }

@@ -1,0 +1,56 @@
+// Every default of the mesh file, in one place. Where linkerd2-proxy has such a setting, the figure is
+// what it runs with in a cluster; the others say why. Documented for users in docs/configuration.md.
+import type { MeshConfig, PortRange } from './mesh-config.js';
+
+/** Protocols whose server speaks first, or that are known not to be HTTP: reading ahead would stall them. */
+export const DEFAULT_OPAQUE_PORTS: readonly PortRange[] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11_211].map(
+  (port) => ({ first: port, last: port }),
+);
+
+export const DEFAULT_TIMEOUTS: MeshConfig['timeouts'] = {
+  connectMs: 1000,
+  detectMs: 10_000,
+  // No limit: only the application knows how long an answer may take.
+  responseMs: 0,
+  // A head is one packet or a few; half a minute forgives the slowest honest client and ends slowloris.
+  requestHeadMs: 30_000,
+  // Longer than the idle limit of common clients' pools, so that they close first and no request is lost.
+  clientIdleMs: 600_000,
+  poolIdleMs: 3000,
+  // One direction may still be moving a large answer: generous, only there so that nothing stays forever.
+  halfCloseMs: 1_800_000,
+  failFastMs: 3000,
+  discoveryMs: 5000,
+  keepaliveMs: 10_000,
+  userTimeoutMs: 30_000,
+  destinationIdleMs: 5000,
+  // Not the two minutes of a pod: who stops `sluice run` sits in front of it.
+  drainMs: 30_000,
+};
+
+export const DEFAULT_BALANCER: MeshConfig['balancer'] = {
+  defaultRttMs: 30,
+  decayMs: 10_000,
+  backoffMinMs: 100,
+  backoffMaxMs: 60_000,
+  backoffJitter: 0.1,
+  queueCapacity: 10_000,
+  poolMaxIdle: 10_000,
+};
+
+/** Bounds of the time DNS answers are used for; the lower one is that of linkerd's resolver. */
+export const DEFAULT_DNS_MIN_TTL_MS = 5000;
+/** Answers with a day to live are asked for again this soon, so that a moved service is found. */
+export const DEFAULT_DNS_MAX_TTL_MS = 300_000;
+
+/** What applies without a mesh file: every destination goes where it was going. */
+export const defaultMeshConfig: MeshConfig = Object.freeze({
+  services: Object.freeze([]),
+  opaquePorts: DEFAULT_OPAQUE_PORTS,
+  skip: Object.freeze({ ports: Object.freeze([]), networks: Object.freeze([]), loopback: false }),
+  forwards: Object.freeze([]),
+  httpProxy: undefined,
+  timeouts: Object.freeze(DEFAULT_TIMEOUTS),
+  balancer: Object.freeze(DEFAULT_BALANCER),
+  admin: Object.freeze({ address: undefined, shutdown: false }),
+});

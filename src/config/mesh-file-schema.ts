@@ -1,0 +1,289 @@
+// The shape of a mesh file, key by key; examples/mesh.yaml shows every one. Checks single values and
+// refuses unknown keys; what concerns several values at once is in mesh-file-checks.ts, defaults are
+// in defaults.ts. Messages complete the sentence "<path> …".
+import * as v from 'valibot';
+
+import { closest } from '../core/closest.js';
+import { parseDuration } from '../core/duration.js';
+import {
+  canonicalIp,
+  formatNetwork,
+  isMulticastOrBroadcast,
+  isUnspecified,
+  LARGEST_PORT,
+  maskNetwork,
+  parseHostPort,
+  parseNetwork,
+  parsePort,
+  splitHostPort,
+  type HostPort,
+} from '../core/ip.js';
+import { parsePortRange } from '../core/ports.js';
+import { parseHostName } from './host-name.js';
+
+/** Longest duration: what 32-bit timers count, about 24 days. */
+const LONGEST_DURATION_MS = 2 ** 31 - 1;
+const LARGEST_WEIGHT = 10_000;
+/** Labels of Prometheus; theirs become `dst_<key>`. */
+const LABEL_KEY = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+export type ForwardTarget = HostPort | { readonly service: string; readonly port: number | undefined };
+
+/** Shows a value in a message, short and on one line. */
+function show(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function mustBe(what: string): (issue: { readonly input: unknown }) => string {
+  return (issue) => `must be ${what}, but is ${show(issue.input)}`;
+}
+
+/** Lists are objects too, for the library: their places would be taken for keys. */
+function mapping(what: string): v.GenericSchema<object> {
+  const isMapping = (input: unknown): boolean =>
+    typeof input === 'object' && input !== null && !Array.isArray(input);
+  return v.custom<object>(isMapping, mustBe(what));
+}
+
+/** A mapping with exactly these keys; a wrong one is answered with the nearest right one. */
+function section<const Entries extends v.ObjectEntries>(
+  entries: Entries,
+): v.GenericSchema<unknown, v.InferOutput<v.StrictObjectSchema<Entries, undefined>>> {
+  const keys = v.strictObject(entries, (issue) => {
+    if (issue.expected !== 'never') return 'is missing';
+    const meant = closest(String(issue.path?.at(-1)?.key), Object.keys(entries));
+    return meant === undefined
+      ? `is not known; known here: ${Object.keys(entries).join(', ')}`
+      : `is not known; did you mean "${meant}"?`;
+  });
+  return v.pipe(mapping('a mapping'), keys);
+}
+
+function list<Item extends v.GenericSchema>(
+  item: Item,
+): v.ArraySchema<Item, (issue: v.ArrayIssue) => string> {
+  return v.array(item, mustBe('a list'));
+}
+
+/** Text that `parse` understands, as what it makes of it. */
+function textOf<T>(what: string, parse: (text: string) => T | undefined): v.GenericSchema<unknown, T> {
+  return v.pipe(
+    v.string(mustBe(what)),
+    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
+      const value = parse(dataset.value);
+      if (value !== undefined) return value;
+      addIssue({ message: mustBe(what)({ input: dataset.value }) });
+      return NEVER;
+    }),
+  );
+}
+
+/** Different schemas for different kinds of value, so that messages are about the kind that was written. */
+function byKind<T>(choose: (input: unknown) => v.GenericSchema<unknown, T>): v.GenericSchema<unknown, T> {
+  return v.lazy(choose);
+}
+
+function wholeNumber(smallest: number, largest: number): v.GenericSchema<unknown, number> {
+  const message = mustBe(`a whole number from ${String(smallest)} to ${String(largest)}`);
+  const fits = (value: number): boolean => Number.isInteger(value) && value >= smallest && value <= largest;
+  return v.pipe(v.number(message), v.check(fits, message));
+}
+
+const flag = v.boolean(mustBe('true or false'));
+const portNumber = wholeNumber(1, LARGEST_PORT);
+const hostName = textOf('a host name', parseHostName);
+
+function duration(smallestMs: 0 | 1): v.GenericSchema<unknown, number> {
+  const what = 'a duration such as 250ms, 10s or 1m30s';
+  const text = textOf(what, (written) => {
+    const milliseconds = parseDuration(written);
+    return milliseconds !== undefined && milliseconds <= LONGEST_DURATION_MS ? milliseconds : undefined;
+  });
+  return v.pipe(
+    byKind((input) => (input === 0 ? v.literal(0) : text)),
+    v.minValue(smallestMs, 'must be longer than 0'),
+  );
+}
+
+/** Something of one's own or of a peer, so neither everybody nor nobody. */
+const peerIp = textOf('an IP address of one host', (text) => {
+  const ip = canonicalIp(text);
+  return ip === undefined || isUnspecified(ip) || isMulticastOrBroadcast(ip) ? undefined : ip;
+});
+
+const peerAddress = textOf('an IP address and port such as 127.0.0.1:8080 or "[::1]:8080"', (text) => {
+  const address = parseHostPort(text);
+  if (address === undefined || address.port === 0) return undefined;
+  return isUnspecified(address.ip) || isMulticastOrBroadcast(address.ip) ? undefined : address;
+});
+
+/** Port 0: one of the kernel's choice. */
+const listenAddress = textOf('an IP address and port to listen on, such as 127.0.0.1:8080', (text) => {
+  const address = parseHostPort(text);
+  return address === undefined || isMulticastOrBroadcast(address.ip) ? undefined : address;
+});
+
+const portRange = byKind((input) =>
+  typeof input === 'number'
+    ? v.pipe(
+        portNumber,
+        v.transform((port) => ({ first: port, last: port })),
+      )
+    : textOf('a port or a range such as 5000-5010', parsePortRange),
+);
+
+const network = v.pipe(
+  textOf('a network such as 10.0.0.0/8, or an IP address', parseNetwork),
+  v.check(
+    (value) => maskNetwork(value).ip === value.ip,
+    (issue) => `has bits set after its prefix; did you mean ${formatNetwork(maskNetwork(issue.input))}?`,
+  ),
+);
+
+const labels = v.pipe(
+  mapping('a mapping of text to text'),
+  v.record(
+    v.pipe(v.string(), v.regex(LABEL_KEY, 'may only have letters, digits and underscores')),
+    v.string((issue) => `must be text, but is ${show(issue.input)}; put it in quotes`),
+  ),
+);
+
+const protocol = v.picklist(['detect', 'http1', 'opaque'], mustBe('detect, http1 or opaque'));
+
+/** `80`, or with a protocol; without one the port is opaque when `opaquePorts` has it, else detected. */
+const servicePort = byKind<{ port: number; protocol?: v.InferOutput<typeof protocol> | undefined }>(
+  (input) =>
+    typeof input === 'object' && input !== null
+      ? section({ port: portNumber, protocol: v.optional(protocol) })
+      : v.pipe(
+          portNumber,
+          v.transform((port) => ({ port })),
+        ),
+);
+
+interface EndpointInFile {
+  address: HostPort;
+  weight?: number | undefined;
+  labels?: Record<string, string> | undefined;
+}
+
+/** `127.0.0.1:8080`, or with a weight (default 1) and labels. Its own port is used for every port of the service. */
+const endpoint = byKind<EndpointInFile>((input) =>
+  typeof input === 'object' && input !== null
+    ? section({
+        address: peerAddress,
+        weight: v.optional(wholeNumber(1, LARGEST_WEIGHT)),
+        labels: v.optional(labels),
+      })
+    : v.pipe(
+        peerAddress,
+        v.transform((address) => ({ address })),
+      ),
+);
+
+/** Endpoints from the name system, in place of `endpoints`. */
+const dns = section({
+  name: hostName,
+  // Default a+aaaa. With srv, ports and weights come from the records of the lowest priority.
+  records: v.optional(v.picklist(['a', 'aaaa', 'a+aaaa', 'srv'], mustBe('a, aaaa, a+aaaa or srv'))),
+  // Default: the service's port, when it has only one.
+  port: v.optional(portNumber),
+  minTtl: v.optional(duration(1)),
+  maxTtl: v.optional(duration(1)),
+});
+
+const service = section({
+  // Further names beside the key: authorities of requests, and names for CMD.
+  names: v.optional(list(hostName)),
+  // Virtual: nobody needs to listen there.
+  addresses: v.optional(list(peerIp)),
+  ports: v.pipe(list(servicePort), v.minLength(1, 'needs at least one port')),
+  endpoints: v.optional(list(endpoint)),
+  dns: v.optional(dns),
+  labels: v.optional(labels),
+});
+
+/** `127.0.0.1:8080`, `web:80`, or `web` when that service has one port. */
+const forwardTarget = textOf<ForwardTarget>(
+  'an address such as 127.0.0.1:80, or a service such as web:80',
+  (text) => {
+    const address = parseHostPort(text);
+    if (address !== undefined) return address.port === 0 ? undefined : address;
+    const { host, port: portText } = splitHostPort(text);
+    const name = parseHostName(host);
+    const port = portText === undefined ? undefined : parsePort(portText);
+    if (name === undefined || port === 0 || (portText !== undefined && port === undefined)) return undefined;
+    return { service: name, port };
+  },
+);
+
+export const meshFileSchema = section({
+  services: v.optional(
+    v.pipe(
+      mapping('a mapping of names to services'),
+      v.record(
+        v.pipe(
+          v.string(),
+          v.check((name) => parseHostName(name) !== undefined, 'is not a host name'),
+        ),
+        service,
+      ),
+    ),
+  ),
+  opaquePorts: v.optional(list(portRange)),
+  skip: v.optional(
+    section({
+      ports: v.optional(list(portRange)),
+      networks: v.optional(list(network)),
+      loopback: v.optional(flag),
+    }),
+  ),
+  forwards: v.optional(list(section({ listen: listenAddress, to: forwardTarget }))),
+  httpProxy: v.optional(listenAddress),
+  timeouts: v.optional(
+    section({
+      connect: v.optional(duration(1)),
+      detect: v.optional(duration(1)),
+      response: v.optional(duration(0)),
+      requestHead: v.optional(duration(1)),
+      clientIdle: v.optional(duration(1)),
+      poolIdle: v.optional(duration(1)),
+      halfClose: v.optional(duration(1)),
+      failFast: v.optional(duration(1)),
+      discovery: v.optional(duration(1)),
+      keepalive: v.optional(duration(0)),
+      userTimeout: v.optional(duration(0)),
+      destinationIdle: v.optional(duration(1)),
+      drain: v.optional(duration(0)),
+    }),
+  ),
+  balancer: v.optional(
+    section({
+      defaultRtt: v.optional(duration(1)),
+      decay: v.optional(duration(1)),
+      backoffMin: v.optional(duration(1)),
+      backoffMax: v.optional(duration(1)),
+      backoffJitter: v.optional(
+        v.pipe(
+          v.number(mustBe('a number from 0 to 1')),
+          v.check((value) => value >= 0 && value <= 1, mustBe('a number from 0 to 1')),
+        ),
+      ),
+      queueCapacity: v.optional(wholeNumber(1, 1_000_000)),
+      poolMaxIdle: v.optional(wholeNumber(0, 1_000_000)),
+    }),
+  ),
+  admin: v.optional(
+    section({
+      address: v.optional(listenAddress),
+      shutdown: v.optional(flag),
+    }),
+  ),
+});
+
+export type MeshFile = v.InferOutput<typeof meshFileSchema>;
+export type ServiceInFile = v.InferOutput<typeof service>;

@@ -1,0 +1,98 @@
+// The destinations of the data plane: what each one should be, and what of it has been sent. A put
+// that changes nothing is not sent; what was refused is sent again by `sync`.
+import { IdSequence } from '../core/ids.js';
+import { formatHostPort, type HostPort } from '../core/ip.js';
+import { Direction } from '../dataplane/gen/contract_pb.js';
+import { toProtocol, toSocketAddress, type ProtocolName } from './border-values.js';
+import type { Commander } from './commander.js';
+
+export interface AuthorityRoute {
+  readonly authority: string;
+  readonly targetId: number;
+}
+
+export interface DestinationSpec {
+  readonly direction: 'outbound' | 'inbound';
+  /** Undefined for explicit listeners. */
+  readonly address: HostPort | undefined;
+  readonly protocol: ProtocolName;
+  readonly detectTimeoutMs: number;
+  /** 0: requests need an authority. */
+  readonly targetId: number;
+  readonly authorities: readonly AuthorityRoute[];
+  readonly discoverAuthorities: boolean;
+  /** 0: never reported as idle. */
+  readonly idleTimeoutMs: number;
+}
+
+export class DestinationTable {
+  readonly #commander: Commander;
+  readonly #ids = new IdSequence();
+  /** Wanted. */
+  readonly #wanted = new Map<number, DestinationSpec>();
+  /** What the data plane has. */
+  readonly #sent = new Map<number, string>();
+
+  constructor(commander: Commander) {
+    this.#commander = commander;
+  }
+
+  newId(): number {
+    return this.#ids.next();
+  }
+
+  /** Whether the data plane has it now. */
+  put(id: number, spec: DestinationSpec): boolean {
+    this.#wanted.set(id, spec);
+    return this.#send(id, spec);
+  }
+
+  /** Sends it although nothing has changed: the data plane asked for something it should have. */
+  putAgain(id: number): boolean {
+    this.#sent.delete(id);
+    const spec = this.#wanted.get(id);
+    return spec !== undefined && this.#send(id, spec);
+  }
+
+  remove(id: number): void {
+    this.#wanted.delete(id);
+    if (!this.#sent.delete(id)) return;
+    this.#commander.attempt('removeDestination', { destination: id }, (dataPlane) => {
+      dataPlane.removeDestination(id);
+    });
+  }
+
+  /** Sends whatever the data plane does not have yet. */
+  sync(): void {
+    for (const [id, spec] of this.#wanted) this.#send(id, spec);
+  }
+
+  spec(id: number): DestinationSpec | undefined {
+    return this.#wanted.get(id);
+  }
+
+  #send(id: number, spec: DestinationSpec): boolean {
+    const key = JSON.stringify(spec);
+    if (this.#sent.get(id) === key) return true;
+    const address = spec.address === undefined ? undefined : formatHostPort(spec.address);
+    const applied = this.#commander.attempt('putDestination', { destination: id, address }, (dataPlane) => {
+      dataPlane.putDestination({
+        id,
+        direction: toDirection(spec.direction),
+        ...(spec.address === undefined ? {} : { address: toSocketAddress(spec.address) }),
+        protocol: toProtocol(spec.protocol),
+        detectTimeoutMs: spec.detectTimeoutMs,
+        targetId: spec.targetId,
+        authorities: spec.authorities.map(({ authority, targetId }) => ({ authority, targetId })),
+        discoverAuthorities: spec.discoverAuthorities,
+        idleTimeoutMs: spec.idleTimeoutMs,
+      });
+    });
+    if (applied) this.#sent.set(id, key);
+    return applied;
+  }
+}
+
+export function toDirection(direction: DestinationSpec['direction']): Direction {
+  return direction === 'outbound' ? Direction.OUTBOUND : Direction.INBOUND;
+}
