@@ -25,8 +25,8 @@ enum class FieldId : uint8_t {
   ProxyAuthorization,
   ProxyAuthenticate,
   Http2Settings,
-  L5dClientId,         // l5d-client-id: never accepted from a client
-  L5dProxyError,       // l5d-proxy-error, l5d-proxy-connection: never relayed from an endpoint
+  L5dClientId,    // l5d-client-id and every l5d-client-*: never accepted from a client
+  L5dProxyError,  // l5d-proxy-error, l5d-proxy-connection: never relayed from an endpoint
   L5dProxyConnection,
 };
 
@@ -41,7 +41,8 @@ struct Field {
 
 constexpr size_t MAX_FIELDS = 256;
 
-// The fields of one head or trailer section, in order.
+// The fields of one head or trailer section, in order. Items from `count` on are left over from
+// an earlier message: never read, never cleared.
 struct FieldTable {
   std::array<Field, MAX_FIELDS> items;
   size_t count = 0;
@@ -65,18 +66,18 @@ enum class TargetForm : uint8_t { Origin, Absolute, Authority, Asterisk };
 struct RequestHead {
   std::string_view methodText;
   Method method = Method::Other;
-  std::string_view target;       // as written
+  std::string_view target;  // as written
   TargetForm form = TargetForm::Origin;
   // host[:port] as written: from the target in absolute- and authority-form, else from Host; empty
   // when there is none (HTTP/1.0).
   std::string_view authority;
-  std::string_view path;         // path and query of the target; empty in authority-form
-  uint8_t minorVersion = 1;      // 0 or 1
+  std::string_view path;     // path and query of the target; empty in authority-form
+  uint8_t minorVersion = 1;  // 0 or 1
   FieldTable fields;
 };
 
 struct ResponseHead {
-  uint16_t status = 0;           // 100..999
+  uint16_t status = 0;  // 100..999
   std::string_view reason;
   uint8_t minorVersion = 1;
   FieldTable fields;
@@ -84,6 +85,17 @@ struct ResponseHead {
 
 // Compares ASCII without regard to case.
 bool equalsIgnoreCase(std::string_view a, std::string_view b);
+// Walks a comma-separated list (RFC 9110 §5.6.1): members without surrounding white space, empty
+// ones skipped.
+class ListMembers {
+ public:
+  explicit ListMembers(std::string_view list) : rest_(list) {}
+  // False after the last member; `member` is then unchanged.
+  bool next(std::string_view& member);
+
+ private:
+  std::string_view rest_;
+};
 // True when the comma-separated list has this token (case-insensitive).
 bool listHasToken(std::string_view list, std::string_view token);
 
