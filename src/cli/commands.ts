@@ -1,0 +1,125 @@
+// What the commands of the command line do. Modules are loaded when a command needs them: `sluice run --
+// true` must not pay for what it does not use.
+import { readEnvironment } from '../config/environment.js';
+import { type HostPort } from '../core/ip.js';
+import { EX_UNAVAILABLE, EX_USAGE } from '../run/exit-codes.js';
+import { packageVersion } from '../run/version.js';
+import { AdminUnavailableError, askAdmin } from './admin-client.js';
+import { type Commands } from './program.js';
+import { parseRunOptions, type RawRunOptions } from './run-options.js';
+import { reportErrors, type Terminal } from './terminal.js';
+
+export function systemCommands(terminal: Terminal): Commands {
+  return {
+    run: (raw, command, usageErrors) => run(raw, command, usageErrors, terminal),
+    doctor: (json) => doctor(json, terminal),
+    metrics: (admin) => fromAdmin('sluice metrics', admin, '/metrics', terminal, (text) => text),
+    routes: async (admin, json) => {
+      const { routesText } = await import('./routes-text.js');
+      return fromAdmin('sluice routes', admin, '/routes.json', terminal, (text) =>
+        json ? text : routesText(text),
+      );
+    },
+    version: () => version(terminal),
+  };
+}
+
+/** Everything wrong with the command line, the environment and the mesh file is said at once. */
+async function run(
+  raw: RawRunOptions,
+  command: readonly string[],
+  usageErrors: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const environment = readEnvironment();
+  const options = parseRunOptions(raw, command, environment.ok ? environment.value : FALLBACK_ENVIRONMENT);
+  const errors = [...usageErrors];
+  if (!options.ok) errors.push(...options.error);
+  if (!environment.ok) {
+    errors.push(...environment.error.map(({ variable, message }) => `${variable} ${message}`));
+  }
+  const file = typeof raw.config === 'string' && raw.config !== '' ? raw.config : undefined;
+  const meshFile = file === undefined ? undefined : await import('../config/mesh-file-watcher.js');
+  const loaded = file === undefined ? undefined : await meshFile?.loadMeshFile(file);
+  if (loaded?.ok === false) {
+    const { formatMeshFileError } = await import('../config/parse-mesh-file.js');
+    errors.push(...loaded.error.map(formatMeshFileError));
+  }
+  if (errors.length > 0 || !options.ok) {
+    reportErrors(terminal, 'sluice run', errors);
+    return EX_USAGE;
+  }
+  const { runApp, systemEffects } = await import('../app.js');
+  return runApp(options.value, loaded?.ok === true ? loaded.value : undefined, systemEffects);
+}
+
+/** Only so that the options can be judged although the environment cannot. */
+const FALLBACK_ENVIRONMENT = {
+  logLevel: 'info',
+  logFormat: 'plain',
+  workers: 1,
+  poller: 'libuv',
+  dnsServers: [],
+} as const;
+
+async function doctor(json: boolean, terminal: Terminal): Promise<number> {
+  const [{ probeCapabilities }, { explain, planCapture }, { defaultMeshConfig }] = await Promise.all([
+    import('../ebpf/capability-probe.js'),
+    import('../ebpf/attach-plan.js'),
+    import('../config/defaults.js'),
+  ]);
+  const facts = await probeCapabilities();
+  const plan = planCapture(facts, {
+    inboundPorts: [],
+    redirectedPort: undefined,
+    allowEbpf: true,
+    requireEbpf: false,
+    refusedByKernel: undefined,
+    config: defaultMeshConfig,
+  });
+  if (json) {
+    const text = JSON.stringify(
+      { facts, plan },
+      (_key, value: unknown) => (value instanceof Set ? [...value] : value),
+      2,
+    );
+    terminal.out(`${text}\n`);
+  } else {
+    terminal.out(`${explain(plan).join('\n')}\n`);
+  }
+  return 0;
+}
+
+async function fromAdmin(
+  command: string,
+  admin: HostPort,
+  path: string,
+  terminal: Terminal,
+  show: (text: string) => string,
+): Promise<number> {
+  try {
+    terminal.out(show(await askAdmin(admin, path)));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof AdminUnavailableError)) throw error;
+    reportErrors(terminal, command, [error.message]);
+    return EX_UNAVAILABLE;
+  }
+}
+
+/** What could be loaded, and why the rest could not: useful above all when something is broken. */
+async function version(terminal: Terminal): Promise<number> {
+  const lines = [`sluice ${packageVersion()}`, `node ${process.versions.node}`];
+  let code = 0;
+  try {
+    const { loadAddon } = await import('../dataplane/load.js');
+    const { contractHash, libbpf, protobuf, openssl, uv, nghttp2 } = loadAddon().versions;
+    lines.push(`contract ${contractHash}`, `libbpf ${libbpf || 'none'}`, `protobuf ${protobuf}`);
+    lines.push(`openssl ${openssl}`, `libuv ${uv}`, `nghttp2 ${nghttp2}`);
+  } catch (error) {
+    lines.push(`data plane: ${error instanceof Error ? error.message : String(error)}`);
+    code = EX_UNAVAILABLE;
+  }
+  terminal.out(`${lines.join('\n')}\n`);
+  return code;
+}

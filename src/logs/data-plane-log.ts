@@ -1,0 +1,140 @@
+// Drains the data plane's log lines and failures into the process's log. A failure becomes one line
+// with its reason; how loud depends on whose doing it was. Lost lines are reported, at most once a
+// second, so that the report of a flood is no flood.
+import {
+  Direction,
+  type EventBatch,
+  type Failure,
+  type LogLine,
+  Reason,
+  type SocketAddress,
+} from '../dataplane/gen/contract_pb.js';
+import { formatHostPort, formatIp } from '../core/ip.js';
+import { reasonName } from '../dataplane/reason-name.js';
+import { type LogFields } from '../core/logger.js';
+import { lineLevel, type LineLevel } from './log-level.js';
+
+export interface LineLog {
+  log(level: LineLevel, fields: LogFields, message: string, timeMs?: number): void;
+}
+
+export interface DataPlaneEvents {
+  subscribe(listener: (batch: EventBatch) => void): () => void;
+}
+
+/** The part of the router's directory that is needed here. */
+export interface TargetNames {
+  targetInfo(id: number): { readonly authority: string } | undefined;
+}
+
+const LOSS_REPORT_INTERVAL_MS = 1000;
+
+/** Peers do these all day; nothing is wrong with the proxy or the endpoint. */
+const EVERYDAY: ReadonlySet<Reason> = new Set([
+  Reason.CLIENT_CLOSED,
+  Reason.CLIENT_RESET,
+  Reason.CLIENT_IDLE_TIMEOUT,
+  Reason.IDLE_TIMEOUT,
+  Reason.DRAINING,
+]);
+
+/** The client's mistake or slowness. */
+const BY_CLIENT: ReadonlySet<Reason> = new Set([
+  Reason.CLIENT_HEAD_TIMEOUT,
+  Reason.MALFORMED_REQUEST,
+  Reason.REQUEST_HEAD_TOO_LARGE,
+  Reason.UNSUPPORTED_VERSION,
+  Reason.DETECT_TIMEOUT,
+  Reason.HALF_CLOSE_TIMEOUT,
+]);
+
+/** The proxy itself is in trouble. */
+const BY_PROXY: ReadonlySet<Reason> = new Set([
+  Reason.OUT_OF_DESCRIPTORS,
+  Reason.OUT_OF_MEMORY_BUDGET,
+  Reason.INTERNAL,
+]);
+
+function failureLevel(reason: Reason): LineLevel {
+  if (EVERYDAY.has(reason)) return 'debug';
+  if (BY_CLIENT.has(reason)) return 'info';
+  return BY_PROXY.has(reason) ? 'error' : 'warn';
+}
+
+function addressText(address: SocketAddress | undefined): string | undefined {
+  return address === undefined ? undefined : formatHostPort({ ip: formatIp(address.ip), port: address.port });
+}
+
+function orAbsent(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+export class DataPlaneLog {
+  readonly #log: LineLog;
+  readonly #targets: TargetNames;
+  readonly #now: () => number;
+  readonly #unsubscribe: () => void;
+  #dropped = 0n;
+  #lossReportedAt = -Infinity;
+
+  /** `now` is a monotonic time in milliseconds. */
+  constructor(source: DataPlaneEvents, log: LineLog, targets: TargetNames, now: () => number) {
+    this.#log = log;
+    this.#targets = targets;
+    this.#now = now;
+    this.#unsubscribe = source.subscribe((batch) => {
+      for (const { kind } of batch.events) {
+        if (kind.case === 'log') this.#line(kind.value);
+        else if (kind.case === 'failure') this.#failure(kind.value);
+      }
+      this.#dropped += batch.droppedLogs;
+      if (this.#now() - this.#lossReportedAt >= LOSS_REPORT_INTERVAL_MS) this.#reportLoss();
+    });
+  }
+
+  /** Reports what was not yet reported and follows no more. */
+  close(): void {
+    this.#unsubscribe();
+    this.#reportLoss();
+  }
+
+  #line(line: LogLine): void {
+    this.#log.log(
+      lineLevel(line.level),
+      { worker: line.worker, ...line.fields },
+      line.message,
+      Number(line.timeMs),
+    );
+  }
+
+  #failure(failure: Failure): void {
+    const isRequest = failure.method !== '' || failure.status !== 0;
+    const authority =
+      failure.targetId === 0 ? undefined : this.#targets.targetInfo(failure.targetId)?.authority;
+    const fields: LogFields = {
+      reason: reasonName(failure.reason),
+      detail: orAbsent(failure.detail),
+      direction: failure.direction === Direction.INBOUND ? 'inbound' : 'outbound',
+      client: addressText(failure.client),
+      destination: addressText(failure.originalDestination),
+      authority: orAbsent(authority ?? ''),
+      endpoint: addressText(failure.endpoint),
+      method: orAbsent(failure.method),
+      path: orAbsent(failure.path),
+      status: failure.status === 0 ? undefined : failure.status,
+    };
+    const message = isRequest ? 'request failed' : 'connection failed';
+    this.#log.log(failureLevel(failure.reason), fields, message, Number(failure.timeMs));
+  }
+
+  #reportLoss(): void {
+    if (this.#dropped === 0n) return;
+    this.#log.log(
+      'warn',
+      { lines: this.#dropped },
+      'log lines of the data plane were lost: too many at once',
+    );
+    this.#dropped = 0n;
+    this.#lossReportedAt = this.#now();
+  }
+}

@@ -1,0 +1,143 @@
+// The process's log: one line per event, plain for people or JSON (pino) for machines, at a level
+// that can change while running. Never throws and never waits for the reader of the output: what
+// a stuck or full output cannot take is dropped, and counted when it takes lines again.
+import { pino } from 'pino';
+
+import { type LogFormat, type LogLevelName } from '../config/environment.js';
+import { type LogFields, type Logger } from '../core/logger.js';
+import { type ReadonlyWatch, Watch } from '../core/watch.js';
+import { formatPlain } from './log-format.js';
+import { isEnabled, type LineLevel } from './log-level.js';
+
+/** Where lines go. */
+export interface LogOutput {
+  /** `text` ends with a newline. */
+  write(text: string): void;
+  /** Blocks until everything written has gone, or cannot go. */
+  flush(): void;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevelName;
+  readonly format: LogFormat;
+  readonly output: LogOutput;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+}
+
+type Render = (level: LineLevel, fields: LogFields, message: string, timeMs: number) => void;
+
+export class ProcessLogger implements Logger {
+  readonly #level: Watch<LogLevelName>;
+  readonly #options: LoggerOptions;
+  readonly #render: Render;
+
+  constructor(options: LoggerOptions) {
+    this.#options = options;
+    this.#level = new Watch(options.level);
+    this.#render = options.format === 'json' ? jsonRenderer(options.output) : plainRenderer(options);
+  }
+
+  /** The present level, and each new one. */
+  get level(): ReadonlyWatch<LogLevelName> {
+    return this.#level;
+  }
+
+  setLevel(level: LogLevelName): void {
+    this.#level.set(level);
+  }
+
+  /** `timeMs` is Unix time, for lines that are older than this call. */
+  log(level: LineLevel, fields: LogFields, message: string, timeMs?: number): void {
+    if (isEnabled(level, this.#level.value)) {
+      this.#render(level, fields, message, timeMs ?? this.#options.now());
+    }
+  }
+
+  debug(fields: LogFields, message: string): void {
+    this.log('debug', fields, message);
+  }
+
+  info(fields: LogFields, message: string): void {
+    this.log('info', fields, message);
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.log('warn', fields, message);
+  }
+
+  error(fields: LogFields, message: string): void {
+    this.log('error', fields, message);
+  }
+
+  flush(): void {
+    this.#options.output.flush();
+  }
+}
+
+function plainRenderer({ output, now }: LoggerOptions): Render {
+  const startedAt = now();
+  return (level, fields, message, timeMs) => {
+    output.write(`${formatPlain(timeMs - startedAt, level, message, fields)}\n`);
+  };
+}
+
+function plainValue(value: unknown): unknown {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+/** `{"level":…,"time":…,"fields":{…},"message":…}`: fields apart, so that no name can collide. */
+function jsonRenderer(output: LogOutput): Render {
+  let time = 0;
+  const lines = pino(
+    {
+      level: 'trace',
+      base: null,
+      messageKey: 'message',
+      timestamp: () => `,"time":"${new Date(time).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    {
+      write: (line: string) => {
+        output.write(line);
+      },
+    },
+  );
+  return (level, fields, message, timeMs) => {
+    time = timeMs;
+    const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const plain = Object.fromEntries(entries.map(([key, value]) => [key, plainValue(value)]));
+    if (entries.length === 0) lines[level](message);
+    else lines[level]({ fields: plain }, message);
+  };
+}
+
+/** Lines that wait for a slow reader, at most; more are dropped. */
+const MAX_WAITING_BYTES = 1 << 20;
+
+/** Standard error, written without waiting for its reader. */
+export function standardErrorOutput(): LogOutput {
+  const stream = pino.destination({ fd: 2, sync: false, maxLength: MAX_WAITING_BYTES });
+  let dropped = 0;
+  stream.on('drop', () => dropped++);
+  // A reader that went away (EPIPE) or a full disk must not end the proxy.
+  stream.on('error', () => dropped++);
+  return {
+    write: (text) => {
+      if (dropped > 0) {
+        const lost = dropped;
+        dropped = 0;
+        stream.write(`${String(lost)} log lines were lost: standard error did not take them\n`);
+      }
+      stream.write(text);
+    },
+    flush: () => {
+      try {
+        stream.flushSync();
+      } catch {
+        dropped++;
+      }
+    },
+  };
+}
