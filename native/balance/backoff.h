@@ -17,9 +17,11 @@ struct BackoffSettings {
 class Backoff {
  public:
   explicit Backoff(BackoffSettings settings) : settings_(settings) {}
-  // The next wait; each is longer than the last until `reset`.
+  // The next wait, at least 1 ms. Its base doubles with each call until `reset` or the cap.
   uint32_t nextMs(Random& random);
   void reset() { attempt_ = 0; }
+  // The sequence goes on from where it is, with the new bounds.
+  void configure(BackoffSettings settings) { settings_ = settings; }
 
  private:
   BackoffSettings settings_;

@@ -1,15 +1,21 @@
 // The endpoints of one target on one worker, and the choice among them: power of two choices by
-// cost over those that are ready; weights also shape which two are drawn. Adding, removing and picking do not depend on the number of
-// endpoints (picking among unequal weights is O(log n)). Endpoints whose dial failed wait in back-off.
+// cost over those that are pickable; EndpointSet has the phases, the rules of the choice and of
+// weights. This adds what needs the loop: the clock, who waits, and the timers. Adding, removing
+// and picking cost O(log n) at most, and picking does not allocate.
 //
-// States of an endpoint:   ready --dial failed--> back-off --time over--> probing --ok--> ready
-//                                                     ^-----------failed-----'
+// The balancer never dials by itself. After a failed dial the next one is made by a request that
+// picks the endpoint once its back-off is over, or by a waiter that is woken for it.
+//
+// No callback may destroy the balancer. Waiters may call everything else here; an evicted
+// connection may not add or remove endpoints.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
-#include <vector>
 
+#include "balance/endpoint-set.h"
 #include "balance/endpoint.h"
 #include "base/random.h"
 #include "io/event-loop.h"
@@ -19,43 +25,61 @@ namespace mesh {
 class Balancer {
  public:
   struct Settings {
-    bool forward = false;             // one endpoint, always ready, no back-off
+    bool forward = false;  // always pickable, no back-off; meant for one endpoint
     ConnectionPool::Settings pool;
     BackoffSettings backoff;
   };
-  // Someone waiting for an endpoint to become pickable. Linked while waiting.
+  // Someone waiting for an endpoint to become pickable. Linked while waiting; destroying it ends
+  // the wait.
   class Waiter : public ListNode<Waiter> {
    public:
-    // An endpoint may be pickable now, or the last one has been removed: pick again.
+    // An endpoint may be pickable now, or the last one has been removed: pick again. Called at
+    // the end of a turn, oldest first, for as long as there is something to pick; it no longer
+    // waits when called. When it waits anew from inside, it keeps its place in front.
     virtual void onEndpointReady() = 0;
 
    protected:
-    ~Waiter() = default;
+    ~Waiter();
+
+   private:
+    friend class Balancer;
+    Balancer* balancer_ = nullptr;
   };
 
   Balancer(EventLoop& loop, Random& random, Settings settings);
+  // Waiters that are left are forgotten, not called; idle connections are evicted.
   ~Balancer();
+  Balancer(const Balancer&) = delete;
+  Balancer& operator=(const Balancer&) = delete;
 
-  // An address that is present keeps its connections and state; only its weight is new.
-  // `onRemoved` sees the endpoint before it goes (its dials must be cancelled by the owner; its
-  // idle connections are evicted here).
+  // An address that is present keeps its connections and state; only its weight is new. With
+  // another `shared` for the address it is a new endpoint, and the old one is removed first.
   Endpoint& add(std::shared_ptr<EndpointShared> shared);
+  // Its back-off ends, its idle connections are evicted, it is never picked again. Its dials must
+  // be cancelled by the owner. Absent addresses are ignored.
   void remove(const SocketAddress& address);
   Endpoint* find(const SocketAddress& address);
+  // Holds for present endpoints too: pools shrink, back-offs are cut to the new maximum.
   void configure(Settings settings);
 
-  // The better of two drawn from the ready endpoints, `avoid` excluded where there is another; an
-  // endpoint whose back-off is over counts as ready for one probe at a time. Null: see `empty`.
-  // The endpoint stays valid until the loop's turn ends; keep `shared` for longer (and `find` it again).
-  Endpoint* pick(uint64_t nowMs, const Endpoint* avoid);
+  // The better of two drawn from the pickable endpoints, `avoid` excluded where there is another;
+  // an endpoint whose back-off is over counts as pickable for one probe at a time, and one that
+  // is marked removed never is. Null: see `empty`. The endpoint stays valid until the loop's turn
+  // ends; keep `shared` for longer (and `find` it again).
+  Endpoint* pick(const Endpoint* avoid);
   bool empty() const { return endpoints_.empty(); }
   size_t size() const { return endpoints_.size(); }
 
-  // What became of a dial. `dialFailed` starts or lengthens the back-off.
+  // What became of a picked endpoint. `dialFailed` starts or lengthens its back-off. A picked
+  // endpoint that is `probing()` must come back by one of the three, or nobody else will ever
+  // probe it: `dialCancelled` when it was not dialled after all (a pooled connection was used) or
+  // the dial was called off; for others it has no effect.
   void dialSucceeded(Endpoint& endpoint);
   void dialFailed(Endpoint& endpoint, int error);
+  void dialCancelled(Endpoint& endpoint);
 
-  void wait(Waiter& waiter) { waiters_.pushBack(waiter); ++waiting_; }
+  void wait(Waiter& waiter);
+  // No effect when it does not wait here.
   void stopWaiting(Waiter& waiter);
   size_t waiting() const { return waiting_; }
 
@@ -65,14 +89,36 @@ class Balancer {
   }
 
  private:
-  friend struct BalancerInternals;
+  struct Waking final : TurnEnd {
+    explicit Waking(Balancer& balancer) : balancer(balancer) {}
+    void onTurnEnd() override { balancer.wake(); }
+    Balancer& balancer;
+  };
+
+  // After every change: has the waiters woken when there is cause, and times the next retry.
+  void settle();
+  bool causeToWake() const;
+  // Back-offs are timed only while someone waits; a pick looks at the clock itself.
+  void timeRetry();
+  void wake();
+  // True when it waits again.
+  bool wakeFirst();
+  void onRetryTime();
+
   EventLoop& loop_;
   Random& random_;
   Settings settings_;
+  IdleQueue idle_;
+  EndpointSet set_;
   std::unordered_map<SocketAddress, std::unique_ptr<Endpoint>> endpoints_;
-  std::vector<Endpoint*> ready_;
   IntrusiveList<Waiter> waiters_;
   size_t waiting_ = 0;
+  // The waiter whose callback runs, for comparison only: it may be gone already.
+  const Waiter* beingWoken_ = nullptr;
+  bool waitsAgain_ = false;
+  bool lastRemoved_ = false;  // and those who wait have not been told yet
+  Waking waking_;
+  Timer retry_;
 };
 
 }  // namespace mesh

@@ -1,50 +1,73 @@
 // One endpoint of a target. `EndpointShared` is what all workers and the control logic see of it,
-// by atomics only; `Endpoint` is what one worker knows: its readiness, its back-off, its pool.
+// by atomics only; `Endpoint` is what one worker knows: its phase, its back-off, its pool.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <utility>
 
-#include "base/socket-address.h"
 #include "balance/backoff.h"
 #include "balance/connection-pool.h"
 #include "balance/peak-ewma.h"
-#include "io/timer-wheel.h"
+#include "base/socket-address.h"
+#include "io/event-loop.h"
 
 namespace mesh {
 
 struct EndpointShared {
-  EndpointShared(const SocketAddress& address, uint32_t weight) : address(address), weight(weight) {}
+  EndpointShared(const SocketAddress& address, uint32_t weight)
+      : address(address), weight(weight) {}
   const SocketAddress address;
+  // 1..10000. Workers take a new value over when they are told so by `Balancer::add`.
   std::atomic<uint32_t> weight;
   // Set synchronously by the command that removes it: checked right before every dial, so that no
   // address is dialled after its removal was confirmed to the control logic.
   std::atomic<bool> removed{false};
+  // Workers between that check and their connect(2): counted up before the check and down after
+  // the call, so that whoever sets `removed` can wait for the last dial that did not see it.
+  std::atomic<uint32_t> dialing{0};
   PeakEwma load;
 };
 
-// Worker-local.
-struct Endpoint {
-  Endpoint(std::shared_ptr<EndpointShared> shared, ConnectionPool::Settings pool, BackoffSettings backoff)
-      : shared(std::move(shared)), pool(pool), backoff(backoff) {}
+// Worker-local. Outlives its removal from the balancer to the end of the loop's turn.
+struct Endpoint final : Disposable {
+  enum class Phase : uint8_t {
+    Ready,    // takes requests
+    BackOff,  // a dial failed; nobody gets it until `retryAtMs`
+    Due,      // the back-off is over: takes one request, the probe
+    Probing,  // the probe is under way
+    Gone,     // removed by discovery
+  };
+
+  Endpoint(std::shared_ptr<EndpointShared> shared, uint32_t maxIdle, IdleQueue& idle,
+           BackoffSettings backoff)
+      : shared(std::move(shared)), pool(maxIdle, idle), backoff(backoff) {}
 
   const SocketAddress& address() const { return shared->address; }
-  // Load per weight: the lower, the better a choice.
-  double cost(uint64_t nowNs) const {
-    return shared->load.load(nowNs) / shared->weight.load(std::memory_order_relaxed);
+  bool ready() const { return phase == Phase::Ready; }
+  bool probing() const { return phase == Phase::Probing; }
+  // A dial failed and none has succeeded since.
+  bool inBackoff() const {
+    return phase == Phase::BackOff || phase == Phase::Due || phase == Phase::Probing;
+  }
+  // What choosing compares, in nanoseconds: the lower, the better. Requests under way count
+  // relative to the endpoint's share of the weights (`meanWeight` is that of the ready ones):
+  // one that is meant to carry twice as much is as busy with twice as many. The latency is not
+  // divided by the weight: being drawn more often is all a heavier endpoint gets from it.
+  double cost(uint64_t nowNs, double meanWeight) const {
+    const double relative = shared->load.inFlight() * (meanWeight / weight);
+    return shared->load.estimateNs(nowNs) * (relative + 1.0);
   }
 
   const std::shared_ptr<EndpointShared> shared;
   ConnectionPool pool;
   Backoff backoff;
-  // Ready endpoints take requests. One whose dial failed waits in back-off and is then tried by
-  // one request or, while requests wait, by the balancer.
-  bool ready = true;
-  uint64_t retryAtMs = 0;    // while not ready
-  int lastError = 0;         // errno of the last failed attempt
-  uint32_t index = 0;        // position in the balancer's ready or pending array
+  Phase phase = Phase::Ready;
+  uint32_t weight = 1;     // as the balancer's tables have it
+  uint32_t slot = 0;       // position among the pickable ones
+  uint64_t retryAtMs = 0;  // in phase BackOff
+  int lastError = 0;       // errno of the last failed attempt; 0 after a success
   // Opaque to this folder: what the owner counts for this endpoint (series ids).
   void* counters = nullptr;
 };

@@ -1,16 +1,13 @@
 // Counting on one worker: a label set is interned once and then is a plain index; counting is one
-// relaxed add to memory that only this worker writes. Another thread may read everything at any
-// time. Interning announces the series to a sink; it never fails: over the budget all new label sets of a
-// family share its overflow series.
+// relaxed load and store in memory that only this worker writes. Another thread may read
+// everything at any time. Interning announces a new series to a sink; it never fails: over the
+// budget all new label sets of a family share its overflow series, which has no other label.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/reason.h"
@@ -53,7 +50,7 @@ struct LabelSet {
   Classification classification = Classification::None;
   Reason reason = Reason::None;
   int errnoValue = 0;
-  const char* detected = "";   // a literal
+  const char* detected = "";  // a literal
   bool overflow = false;
   bool operator==(const LabelSet& other) const;
 };
@@ -71,40 +68,52 @@ struct SeriesDefinition {
 class Recorder {
  public:
   struct Settings {
-    std::vector<uint32_t> latencyBoundsMs;
+    std::vector<uint32_t> latencyBoundsMs;  // ascending
     std::vector<uint32_t> durationBoundsMs;
-    uint32_t maxSeries = 10'000;
+    uint32_t maxSeries = 10'000;  // overflow series come on top
   };
   using Announce = std::function<void(const SeriesDefinition&)>;
   Recorder(Settings settings, Announce announce);
   ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
 
+  // The series of a label set, the same for the same labels. Announced when it is new, before it
+  // is returned. Allocates then only.
   SeriesId intern(Family family, const LabelSet& labels);
 
-  void add(SeriesId series, uint64_t amount = 1);
-  void subtract(SeriesId series, uint64_t amount = 1);   // gauges
-  void set(SeriesId series, uint64_t value);             // gauges
+  void add(SeriesId series, uint64_t amount = 1) { change(series, amount); }
+  void subtract(SeriesId series, uint64_t amount = 1) { change(series, 0 - amount); }  // gauges
+  void set(SeriesId series, uint64_t value);                                           // gauges
   // Histograms: `value` in the unit of the bounds.
   void observe(SeriesId latencySeries, uint64_t value);
   void observeDuration(SeriesId durationSeries, uint64_t value);
 
-  // Any thread. Appends the values [0, size) to `out`.
+  // Any thread. Appends the values [0, size) to `out`. Each value is one that was there; values of
+  // one histogram may be an observation apart.
   void snapshot(std::vector<uint64_t>& out) const;
 
  private:
-  // Memory grows in chunks that never move, so a reader needs no lock.
+  // Memory grows in chunks that never move, so a reader needs no lock. A histogram may lie across
+  // two of them: every cell is looked up by itself.
   static constexpr uint32_t CHUNK = 4096;
   static constexpr uint32_t MAX_CHUNKS = 4096;
-  std::atomic<uint64_t>& cell(SeriesId index);
-
-  Settings settings_;
-  Announce announce_;
-  struct Key;
-  struct KeyHash;
+  using Cell = std::atomic<uint64_t>;
   struct Interned;
+
+  Cell& cell(SeriesId index);
+  void change(SeriesId index, uint64_t difference);
+  void observeIn(const std::vector<uint32_t>& bounds, SeriesId series, uint64_t value);
+  uint32_t widthOf(Family family) const;
+  SeriesId define(Family family, const LabelSet& labels);
+  SeriesId overflow(Family family);
+
+  const Settings settings_;
+  const Announce announce_;
   std::unique_ptr<Interned> interned_;
+  // Cells that are in use; what is below has its chunk. Written by the worker with release order.
   std::atomic<uint32_t> size_{1};
-  std::unique_ptr<std::atomic<std::atomic<uint64_t>*>[]> chunks_;
+  std::unique_ptr<std::atomic<Cell*>[]> chunks_;
 };
 
 }  // namespace mesh

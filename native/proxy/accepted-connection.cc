@@ -60,8 +60,7 @@ SocketAddress AcceptedConnection::learnOriginalDestination() const {
     case contract::OriginalDestinationSource::LocalAddress:
       return localAddress(client_->fd());
     case contract::OriginalDestinationSource::SocketOption: {
-      Result<SocketAddress> original =
-          originalDestination(client_->fd(), client_->peer().family());
+      Result<SocketAddress> original = originalDestination(client_->fd(), client_->peer().family());
       return original ? original.value() : SocketAddress();
     }
     case contract::OriginalDestinationSource::Fixed:
@@ -190,8 +189,11 @@ void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
   worker_.countConnectionError(direction_, reason);
-  const FailureFacts facts{.reason = reason, .error = client_->error(), .detail = detail,
-                           .endpoint = {}, .authority = {}};
+  const FailureFacts facts{.reason = reason,
+                           .error = client_->error(),
+                           .detail = detail,
+                           .endpoint = {},
+                           .authority = {}};
   uint16_t status = 0;
   if (reason != Reason::ClientReset && client_->readable()) {
     if (!in_) in_ = worker_.buffers().take(FIRST_READ_BYTES);

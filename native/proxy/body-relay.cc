@@ -29,8 +29,8 @@ void BodyRelay::start(const http1::Framing& framing, http1::BodyKind outKind) {
   inKind_ = framing.kind;
   outKind_ = outKind;
   left_ = framing.length;
-  complete_ = inKind_ == http1::BodyKind::None ||
-              (inKind_ == http1::BodyKind::Length && left_ == 0);
+  complete_ =
+      inKind_ == http1::BodyKind::None || (inKind_ == http1::BodyKind::Length && left_ == 0);
   if (inKind_ == http1::BodyKind::Chunked) decoder_.reset();
 }
 

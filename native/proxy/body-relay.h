@@ -21,7 +21,7 @@ class BodyRelay {
   bool complete() const { return complete_; }
 
   struct Piece {
-    std::string_view direct;   // to be written after what is in `out`, from the front of `in`
+    std::string_view direct;  // to be written after what is in `out`, from the front of `in`
     http1::Violation violation = http1::Violation::None;
   };
   // Makes writable what has arrived in `in`: in place, or encoded into `out` (taken from the pool

@@ -107,8 +107,7 @@ bool ByteCopy::wantsSplice() {
     return false;
   }
   if (smallReads_ > 0) return false;
-  Result<PipeSplice> opened =
-      PipeSplice::open(std::min<size_t>(PIPE_BYTES, limits_.budgetBytes));
+  Result<PipeSplice> opened = PipeSplice::open(std::min<size_t>(PIPE_BYTES, limits_.budgetBytes));
   if (!opened) {
     spliceRefused_ = true;
     return false;

@@ -15,12 +15,12 @@ class ByteCopy {
  public:
   struct Limits {
     uint32_t budgetBytes;
-    uint32_t spliceThresholdBytes;   // 0: never
+    uint32_t spliceThresholdBytes;  // 0: never
   };
   enum class Outcome : uint8_t {
-    Waiting,      // for a socket
-    Yielded,      // moved its share of this turn: call again in the next
-    Finished,     // FIN passed on
+    Waiting,   // for a socket
+    Yielded,   // moved its share of this turn: call again in the next
+    Finished,  // FIN passed on
     SourceFailed,
     SinkFailed,
   };

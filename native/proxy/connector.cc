@@ -25,7 +25,7 @@ Connector::Connector(Worker& worker, ConnectorOwner& owner)
 Connector::~Connector() { cancel(); }
 
 void Connector::start(std::shared_ptr<Target> target, Direction direction, Reuse reuse) {
-  CHECK(phase_ == Phase::Idle);
+  MESH_CHECK(phase_ == Phase::Idle);
   target_ = std::move(target);
   direction_ = direction;
   reuse_ = reuse;
@@ -107,23 +107,19 @@ int Connector::dial(Endpoint& endpoint) {
   const SocketAddress source = sourceFor(address_);
   Result<UniqueFd> opened = openTcp(address_, source, worker_.settings().tcp);
   if (!opened) return opened.error().code;
-  UniqueFd fd = std::move(opened).value();
-  if (worker_.capture() != nullptr) {
-    // A socket that cannot be marked would be captured at worst, and then refused as a loop.
-    (void)worker_.capture()->exempt(fd.get());
-    if (source.valid() && source.family() == AF_INET6) {
-      (void)worker_.capture()->exemptSource(localAddress(fd.get()));
-    }
+  socket_ = std::make_unique<SocketEnd>(worker_.loop(), std::move(opened).value(), address_);
+  if (worker_.capture()) {
+    socket_->exempt(worker_.capture(), source.valid() && source.family() == AF_INET6);
   }
 
   endpoint_->dialing.fetch_add(1);
   const bool removed = endpoint_->removed.load();
-  Status<> started = removed ? Status<>(SysError{ECANCELED}) : startConnect(fd.get(), address_);
+  Status<> started =
+      removed ? Status<>(SysError{ECANCELED}) : startConnect(socket_->fd(), address_);
   endpoint_->dialing.fetch_sub(1);
   if (removed) return ECANCELED;
   target_->countersOf(address_, direction_).dialled();
   if (!started) return started.error().code;
-  socket_ = std::make_unique<SocketEnd>(worker_.loop(), std::move(fd), address_);
   Status<> watched = socket_->watch(*this);
   if (!watched) return watched.error().code;
   worker_.loop().schedule(timer_, target_->settings().connectTimeoutMs);
@@ -160,6 +156,8 @@ void Connector::dialSucceeded() {
 
 bool Connector::goOnAfter(int error) {
   const bool removed = error == ECANCELED;
+  // Says nothing about the endpoint.
+  const bool ours = error == EMFILE || error == ENFILE;
   if (!removed) {
     lastError_ = error;
     if (worker_.sink().wants(contract::LogLevel::Debug)) {
@@ -167,11 +165,12 @@ bool Connector::goOnAfter(int error) {
                          {{"endpoint", address_.toString()}, {"error", std::strerror(error)}});
     }
     // First tells the balancer, which then has nothing to call off.
-    if (Endpoint* endpoint = dialledEndpoint()) target_->balancer().dialFailed(*endpoint, error);
-    endpoint_.reset();
+    if (!ours) {
+      if (Endpoint* endpoint = dialledEndpoint()) target_->balancer().dialFailed(*endpoint, error);
+      endpoint_.reset();
+    }
   }
   dropDial();
-  const bool ours = error == EMFILE || error == ENFILE;
   if (!target_->settings().forward && !ours) return true;
   fail(removed ? Reason::EndpointRemoved : reasonOfErrno(error), "");
   return false;

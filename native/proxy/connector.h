@@ -22,8 +22,8 @@ class Worker;
 
 struct ConnectFailure {
   Reason reason = Reason::None;
-  int error = 0;            // errno of the last dial, 0 when none was tried
-  SocketAddress endpoint;   // of the last dial
+  int error = 0;           // errno of the last dial, 0 when none was tried
+  SocketAddress endpoint;  // of the last dial
   std::string detail;
 };
 
@@ -85,7 +85,7 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
   std::unique_ptr<SocketEnd> socket_;
   std::shared_ptr<EndpointShared> endpoint_;
   LoadToken load_;
-  SocketAddress address_;   // of the last dial
+  SocketAddress address_;  // of the last dial
   int lastError_ = 0;
 };
 

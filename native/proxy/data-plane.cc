@@ -172,9 +172,9 @@ std::string ThreadedDataPlane::apply(const contract::Listen& listen) {
   for (size_t index = 0; index < workers_.size(); ++index) {
     Result<UniqueFd> socket = listenTcp(opened.bound, LISTEN_BACKLOG);
     if (!socket) {
-      return systemRefused("cannot listen on " + opened.bound.toString() + ": " +
-                               std::strerror(socket.error().code),
-                           socket.error().code);
+      return systemRefused(
+          "cannot listen on " + opened.bound.toString() + ": " + std::strerror(socket.error().code),
+          socket.error().code);
     }
     // Accepted sockets inherit these.
     applyOptions(socket.value().get(), settings_.tcp);
@@ -359,14 +359,13 @@ std::unique_ptr<DataPlane> DataPlane::create(std::string_view settings, Wake wak
     error = contract::encodeBareError(decoded.error());
     return nullptr;
   }
-  auto plane =
-      std::make_unique<ThreadedDataPlane>(std::move(decoded).value(), std::move(wake));
+  auto plane = std::make_unique<ThreadedDataPlane>(std::move(decoded).value(), std::move(wake));
   const Status<> started = plane->startWorkers();
   if (!started) {
-    error = contract::encodeBareError({.field = "",
-                                       .message = std::string("cannot start workers: ") +
-                                                  std::strerror(started.error().code),
-                                       .osError = started.error().code});
+    error = contract::encodeBareError(
+        {.field = "",
+         .message = std::string("cannot start workers: ") + std::strerror(started.error().code),
+         .osError = started.error().code});
     return nullptr;
   }
   return plane;

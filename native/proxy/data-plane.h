@@ -19,7 +19,8 @@ class DataPlane {
 
   // `settings` are the bytes of contract.Settings. On refusal null, and `error` has the bytes of
   // contract.CommandError. Worker threads run when this returns.
-  static std::unique_ptr<DataPlane> create(std::string_view settings, Wake wake, std::string& error);
+  static std::unique_ptr<DataPlane> create(std::string_view settings, Wake wake,
+                                           std::string& error);
   // Closes everything, joins the threads. No Wake after this.
   virtual ~DataPlane() = default;
 

@@ -8,15 +8,6 @@ namespace mesh {
 namespace {
 // RFC 1035 §2.3.4 allows 255 octets of name; a port adds six.
 constexpr size_t MAX_AUTHORITY = 300;
-
-// The host of host[:port], brackets of an IPv6 address kept.
-std::string_view hostOf(std::string_view authority) {
-  const size_t bracket = authority.rfind(']');
-  const size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos) return authority;
-  if (bracket != std::string_view::npos && colon < bracket) return authority;
-  return authority.substr(0, colon);
-}
 }  // namespace
 
 DestinationHold::DestinationHold(std::shared_ptr<Destination> destination, uint64_t nowMs)
@@ -51,12 +42,8 @@ bool canonicalAuthority(std::string_view authority, std::string& out) {
 }
 
 uint32_t findAuthority(const Destination& destination, std::string_view canonical) {
-  const auto exact = destination.authorities.find(canonical);
-  if (exact != destination.authorities.end()) return exact->second;
-  const std::string_view host = hostOf(canonical);
-  if (host.size() == canonical.size()) return 0;
-  const auto anyPort = destination.authorities.find(host);
-  return anyPort == destination.authorities.end() ? 0 : anyPort->second;
+  const auto found = destination.authorities.find(canonical);
+  return found == destination.authorities.end() ? 0 : found->second;
 }
 
 }  // namespace mesh

@@ -65,7 +65,8 @@ class DestinationHold {
 
 // Written into `out`: host[:port] in lower case. False when it does not fit or is empty.
 bool canonicalAuthority(std::string_view authority, std::string& out);
-// By host:port, then by host alone. 0 when there is none.
+// 0 when there is none. Whether a port is written matters: what it means without one is the
+// control logic's to say.
 uint32_t findAuthority(const Destination& destination, std::string_view canonical);
 
 }  // namespace mesh

@@ -54,9 +54,7 @@ bool EndpointConnection::alive() const {
   return !isStale(socket_->fd());
 }
 
-void EndpointConnection::onEvicted() {
-  loop_.destroyLater(std::unique_ptr<Disposable>(this));
-}
+void EndpointConnection::onEvicted() { loop_.destroyLater(std::unique_ptr<Disposable>(this)); }
 
 void EndpointConnection::onIo(uint32_t fresh) {
   // Idle: writable is no news; anything else ends it. Doomed connections are not linked.

@@ -13,10 +13,10 @@ namespace mesh {
 // What is known about a failure when it has to be answered.
 struct FailureFacts {
   Reason reason = Reason::None;
-  int error = 0;              // errno, 0: none
-  std::string detail;         // the rule broken, the authority, what discovery said
-  SocketAddress endpoint;     // invalid: none was chosen
-  std::string authority;      // logical authority of the target; may be empty
+  int error = 0;           // errno, 0: none
+  std::string detail;      // the rule broken, the authority, what discovery said
+  SocketAddress endpoint;  // invalid: none was chosen
+  std::string authority;   // logical authority of the target; may be empty
 };
 
 // The status a request that failed for this reason is answered with.

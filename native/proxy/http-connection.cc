@@ -33,7 +33,8 @@ HttpConnection::HttpConnection(Worker& worker, HttpMode mode, DestinationHold de
       client_(std::move(client)),
       in_(std::move(in)),
       timer_([](void* self) { static_cast<HttpConnection*>(self)->onTimeout(); }, this),
-      halfClose_([](void* self) { static_cast<HttpConnection*>(self)->onHalfCloseTimeout(); }, this),
+      halfClose_([](void* self) { static_cast<HttpConnection*>(self)->onHalfCloseTimeout(); },
+                 this),
       connector_(worker, *this),
       requestBody_(worker.settings().http),
       responseBody_(worker.settings().http) {
@@ -135,8 +136,11 @@ void HttpConnection::onTimeout() {
       failRequest(Reason::DiscoveryTimeout, authority_);
       return;
     case TimerRole::Response:
-      failExchange({.reason = Reason::ResponseTimeout, .error = 0, .detail = "",
-                    .endpoint = endpoint_->address(), .authority = target_->settings().authority});
+      failExchange({.reason = Reason::ResponseTimeout,
+                    .error = 0,
+                    .detail = "",
+                    .endpoint = endpoint_->address(),
+                    .authority = target_->settings().authority});
       advance();
       return;
   }
@@ -249,7 +253,7 @@ bool HttpConnection::wantsEnd() const {
 
 bool HttpConnection::route() {
   const uint32_t targetId = routeByAuthority(worker_.requestHead());
-  if (state_ == State::Routing) return false;   // parked
+  if (state_ == State::Routing) return false;  // parked
   std::shared_ptr<Target> target = targetId == 0 ? nullptr : worker_.target(targetId);
   if (!target) return failRequest(Reason::NoRoute, authority_);
   return sendTo(std::move(target));
@@ -290,9 +294,9 @@ void HttpConnection::onDiscovered() {
   clearTimer();
   // The head was parsed into memory that all connections of the worker use: once more.
   http1::HeadProgress progress;
-  const http1::ParseOutcome outcome = http1::parseRequestHead(
-      in_.view(), worker_.settings().http, progress, worker_.requestHead());
-  CHECK(outcome.state == http1::ParseState::Complete);
+  const http1::ParseOutcome outcome =
+      http1::parseRequestHead(in_.view(), worker_.settings().http, progress, worker_.requestHead());
+  MESH_CHECK(outcome.state == http1::ParseState::Complete);
   // An answer for another authority parks the request again, without asking again.
   state_ = State::ReadingHead;
   if (route()) advance();
@@ -320,7 +324,7 @@ bool HttpConnection::sendTo(std::shared_ptr<Target> target) {
                              .keepUpgrade = upgrade_,
                              .fallbackHost = {},
                              .originForm = mode_ == HttpMode::ForwardProxy});
-    CHECK(!output.overflowed());
+    MESH_CHECK(!output.overflowed());
     request_.produced(output.size());
   }
   in_.consumed(headBytes_);

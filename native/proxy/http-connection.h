@@ -101,11 +101,11 @@ class HttpConnection final : public Connection,
   DestinationHold destination_;
   const SocketAddress original_;
   std::unique_ptr<SocketEnd> client_;
-  Buffer in_;    // from the client: heads and body
-  Buffer out_;   // to the client: heads and encoded body
+  Buffer in_;   // from the client: heads and body
+  Buffer out_;  // to the client: heads and encoded body
   State state_ = State::ReadingHead;
   bool advancing_ = false;
-  bool closing_ = false;   // no further exchange on this connection
+  bool closing_ = false;  // no further exchange on this connection
   http1::HeadProgress progress_;
   Timer timer_;
   TimerRole timerRole_ = TimerRole::None;
@@ -125,9 +125,9 @@ class HttpConnection final : public Connection,
   std::unique_ptr<EndpointConnection> endpoint_;
   LoadToken load_;
   uint64_t startedNs_ = 0;
-  Buffer request_;            // serialized head, and body where it was complete; kept for a replay
+  Buffer request_;  // serialized head, and body where it was complete; kept for a replay
   size_t requestSent_ = 0;
-  Buffer requestOut_;         // encoded request body
+  Buffer requestOut_;  // encoded request body
   BodyRelay requestBody_;
   BodyRelay responseBody_;
   ResponsePhase responsePhase_ = ResponsePhase::Head;

@@ -222,7 +222,7 @@ bool HttpConnection::acceptResponseHead(size_t headBytes) {
                             .keepAlive = clientKeepAlive_,
                             .keepUpgrade = framing.upgrade,
                             .bodyKind = outKind});
-  CHECK(!output.overflowed());
+  MESH_CHECK(!output.overflowed());
   out_.produced(output.size());
   const uint16_t status = head.status;
   endpoint_->in.consumed(headBytes);
@@ -376,8 +376,8 @@ bool HttpConnection::failRequest(Reason reason, std::string detail) {
   if (responsePhase_ != ResponsePhase::Head && state_ == State::Exchanging) {
     return abandon(reason);
   }
-  respond({.reason = reason, .error = 0, .detail = std::move(detail), .endpoint = {},
-           .authority = {}});
+  respond(
+      {.reason = reason, .error = 0, .detail = std::move(detail), .endpoint = {}, .authority = {}});
   return false;
 }
 
@@ -420,9 +420,8 @@ void HttpConnection::report(const FailureFacts& facts, uint16_t status) {
   if (first != std::string_view::npos) {
     const size_t second = line.find(' ', first + 1);
     failure.method = line.substr(0, first);
-    failure.path = pathOf(line.substr(first + 1, second == std::string_view::npos
-                                                     ? std::string_view::npos
-                                                     : second - first - 1));
+    failure.path = pathOf(line.substr(
+        first + 1, second == std::string_view::npos ? std::string_view::npos : second - first - 1));
   }
   worker_.sink().fail(std::move(failure));
 }

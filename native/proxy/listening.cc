@@ -14,13 +14,12 @@ Listening::Listening(Worker& worker, const contract::Listen& settings)
 std::unique_ptr<Listening> Listening::open(Worker& worker, const contract::Listen& settings,
                                            UniqueFd fd) {
   std::unique_ptr<Listening> listening(new Listening(worker, settings));
-  Result<std::unique_ptr<Listener>> opened =
-      Listener::open(worker.loop(), std::move(fd), *listening,
-                     static_cast<int>(worker.settings().acceptBatch));
+  Result<std::unique_ptr<Listener>> opened = Listener::open(
+      worker.loop(), std::move(fd), *listening, static_cast<int>(worker.settings().acceptBatch));
   if (!opened) {
-    worker.sink().log(contract::LogLevel::Error, worker.index(), "Listener cannot be watched",
-                      {{"address", settings.address.toString()},
-                       {"error", std::strerror(opened.error().code)}});
+    worker.sink().log(
+        contract::LogLevel::Error, worker.index(), "Listener cannot be watched",
+        {{"address", settings.address.toString()}, {"error", std::strerror(opened.error().code)}});
     return nullptr;
   }
   listening->listener_ = std::move(opened).value();

@@ -27,8 +27,8 @@ OpaqueForward::OpaqueForward(Worker& worker, DestinationHold destination,
 }
 
 void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
-                                  const SocketAddress& original,
-                                  std::unique_ptr<SocketEnd> client, Buffer early) {
+                                  const SocketAddress& original, std::unique_ptr<SocketEnd> client,
+                                  Buffer early) {
   std::unique_ptr<OpaqueForward> forward(
       new OpaqueForward(worker, std::move(destination), original, std::move(client)));
   OpaqueForward& self = *forward;
@@ -42,9 +42,9 @@ void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
   self.connector_.start(std::move(target), self.destination_->direction, Reuse::Never);
 }
 
-void OpaqueForward::join(Worker& worker, DestinationHold destination,
-                         const SocketAddress& original, std::unique_ptr<SocketEnd> client,
-                         Buffer toEndpoint, std::unique_ptr<SocketEnd> endpoint, Buffer toClient) {
+void OpaqueForward::join(Worker& worker, DestinationHold destination, const SocketAddress& original,
+                         std::unique_ptr<SocketEnd> client, Buffer toEndpoint,
+                         std::unique_ptr<SocketEnd> endpoint, Buffer toClient) {
   std::unique_ptr<OpaqueForward> forward(
       new OpaqueForward(worker, std::move(destination), original, std::move(client)));
   OpaqueForward& self = *forward;

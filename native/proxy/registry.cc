@@ -64,8 +64,7 @@ uint32_t Registry::holderOf(Direction direction, const SocketAddress& address) c
   return found == byAddress_.end() ? 0 : found->second;
 }
 
-std::shared_ptr<DestinationUse> Registry::putDestination(
-    const contract::PutDestination& settings) {
+std::shared_ptr<DestinationUse> Registry::putDestination(const contract::PutDestination& settings) {
   Destination& destination = destinations_[settings.id];
   if (!destination.use) {
     destination.use = std::make_shared<DestinationUse>();

@@ -10,6 +10,8 @@ SocketEnd::SocketEnd(EventLoop& loop, UniqueFd fd, const SocketAddress& peer)
 
 SocketEnd::~SocketEnd() {
   if (watch_.added()) loop_.remove(watch_);
+  // Before the descriptor closes: afterwards the port may be somebody else's.
+  if (capture_) capture_->forgetSource(source_);
   if (counters_) counters_->closed(error_, loop_.nowMs() - openedMs_);
 }
 
@@ -23,11 +25,20 @@ void SocketEnd::count(std::shared_ptr<const TransportCounters> counters) {
   counters_->opened();
 }
 
+void SocketEnd::exempt(const std::shared_ptr<const Capture>& capture, bool bySource) {
+  // A socket that cannot be marked would be captured at worst, and then refused as a loop.
+  (void)capture->exempt(fd_.get());
+  if (!bySource) return;
+  source_ = localAddress(fd_.get());
+  if (capture->exemptSource(source_)) capture_ = capture;
+}
+
 void SocketEnd::afterRead(const IoCount& result, size_t asked) {
   if (result.bytes > 0) {
     if (counters_) counters_->read(static_cast<uint64_t>(result.bytes));
     // A short read has emptied the socket; FIN or an error behind it shows only to a further read.
-    if (static_cast<size_t>(result.bytes) < asked && !peerClosed()) loop_.consume(watch_, kReadable);
+    if (static_cast<size_t>(result.bytes) < asked && !peerClosed())
+      loop_.consume(watch_, kReadable);
   } else if (result.bytes < 0) {
     if (result.blocked()) {
       loop_.consume(watch_, kReadable);

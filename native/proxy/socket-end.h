@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "ebpf/capture.h"
 #include "io/event-loop.h"
 #include "io/socket.h"
 #include "proxy/transport-counters.h"
@@ -23,6 +24,10 @@ class SocketEnd {
   void setHandler(IoHandler& handler) { watch_.handler = &handler; }
   // From here on the socket counts as an open connection of these series.
   void count(std::shared_ptr<const TransportCounters> counters);
+
+  // Before connecting: this socket is the proxy's own and must not be captured. With `bySource` also
+  // by its address, for as long as it is open (IPv6, see Capture::exemptSource).
+  void exempt(const std::shared_ptr<const Capture>& capture, bool bySource);
 
   int fd() const { return fd_.get(); }
   const SocketAddress& peer() const { return peer_; }
@@ -56,6 +61,9 @@ class SocketEnd {
   SocketAddress peer_;
   Watch watch_;
   std::shared_ptr<const TransportCounters> counters_;
+  // Set while the source address is recorded.
+  std::shared_ptr<const Capture> capture_;
+  SocketAddress source_;
   uint64_t openedMs_;
   int error_ = 0;
   bool finished_ = false;

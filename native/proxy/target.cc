@@ -41,8 +41,8 @@ const EndpointCounters::Answer& EndpointCounters::answer(uint16_t status, Reason
   LabelSet labels = labels_;
   labels.statusCode = status;
   const SeriesId latency = recorder_.intern(Family::ResponseLatencyMs, labels);
-  labels.classification = status >= 500 || reason != Reason::None ? Classification::Failure
-                                                                  : Classification::Success;
+  labels.classification =
+      status >= 500 || reason != Reason::None ? Classification::Failure : Classification::Success;
   labels.reason = reason;
   const SeriesId total = recorder_.intern(Family::ResponseTotal, labels);
   return answers_.emplace_back(
@@ -96,7 +96,8 @@ void Target::retire() {
 EndpointCounters& Target::countersOf(const SocketAddress& endpoint, Direction direction) {
   auto& known = counters_[static_cast<size_t>(direction)][endpoint];
   if (!known) {
-    known = std::make_unique<EndpointCounters>(worker_.recorder(), direction, settings_.id, endpoint);
+    known =
+        std::make_unique<EndpointCounters>(worker_.recorder(), direction, settings_.id, endpoint);
   }
   return *known;
 }

@@ -89,8 +89,7 @@ void Worker::awaitDestination(Direction direction, const SocketAddress& address,
 void Worker::askAuthority(Destination& destination, const std::string& authority) {
   if (destination.asked.size() >= MAX_ASKED) destination.asked.clear();
   if (!destination.asked.insert(authority).second) return;
-  sink_.emit(
-      contract::DiscoverAuthority{.destinationId = destination.id, .authority = authority});
+  sink_.emit(contract::DiscoverAuthority{.destinationId = destination.id, .authority = authority});
 }
 
 void Worker::awaitAuthority(Destination& destination, const std::string& authority,
@@ -195,7 +194,8 @@ void Worker::removeDestination(uint32_t id) {
   const std::shared_ptr<Destination> destination = found->second;
   destinations_.erase(found);
   const auto byAddress = byAddress_.find({destination->direction, destination->address});
-  if (byAddress != byAddress_.end() && byAddress->second == destination) byAddress_.erase(byAddress);
+  if (byAddress != byAddress_.end() && byAddress->second == destination)
+    byAddress_.erase(byAddress);
   destination->removed = true;
   const auto parked = parkedForAuthority_.find(id);
   if (parked != parkedForAuthority_.end()) {

@@ -56,7 +56,7 @@ class Worker {
   Random& random() { return random_; }
   EventSink& sink() { return sink_; }
   const contract::Settings& settings() const { return settings_; }
-  const Capture* capture() const { return capture_.get(); }
+  const std::shared_ptr<const Capture>& capture() const { return capture_; }
   bool draining() const { return draining_; }
   bool isOwnAddress(const SocketAddress& address) const;
   // Where heads are parsed into. Ten kilobytes each, so one per worker and not per connection:

@@ -1,0 +1,188 @@
+// Pools: order of reuse, bounds, and the ways to leave.
+#include "balance/connection-pool.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace mesh {
+namespace {
+
+struct FakeConnection final : PooledConnection {
+  FakeConnection() = default;
+  explicit FakeConnection(std::vector<FakeConnection*>* evictions) : evictions(evictions) {}
+  void onEvicted() override {
+    ++evicted;
+    stillLinked = linked();
+    if (evictions != nullptr) evictions->push_back(this);
+  }
+  int evicted = 0;
+  bool stillLinked = false;
+  std::vector<FakeConnection*>* evictions = nullptr;
+};
+
+struct Fixture {
+  std::unique_ptr<EventLoop> loop = EventLoop::create(PollerKind::Libuv).value();
+  IdleQueue idle{*loop, 60'000};
+
+  // Turns the loop until `done`, for ten seconds at most.
+  template <typename Done>
+  bool turnUntil(Done&& done) {
+    const uint64_t giveUpNs = monotonicNs() + 10'000'000'000ULL;
+    while (!done()) {
+      if (monotonicNs() >= giveUpNs) return false;
+      loop->turn(50);
+    }
+    return true;
+  }
+};
+
+TEST_CASE_FIXTURE(Fixture, "the most recently used connection is reused first") {
+  ConnectionPool pool(10, idle);
+  FakeConnection a, b, c;
+  for (FakeConnection* one : {&a, &b, &c}) pool.put(*one, loop->nowMs());
+  CHECK(pool.size() == 3);
+  CHECK(pool.take() == &c);
+  CHECK(pool.take() == &b);
+  CHECK(!b.linked());
+  CHECK(a.linked());
+  CHECK(pool.take() == &a);
+  CHECK(pool.take() == nullptr);
+  CHECK(pool.size() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a full pool evicts its oldest connection") {
+  ConnectionPool pool(2, idle);
+  FakeConnection a, b, c;
+  for (FakeConnection* one : {&a, &b, &c}) pool.put(*one, loop->nowMs());
+  CHECK(a.evicted == 1);
+  CHECK(!a.stillLinked);
+  CHECK(b.evicted + c.evicted == 0);
+  CHECK(pool.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a pool that keeps nothing evicts the connection itself") {
+  ConnectionPool none(0, idle);
+  FakeConnection a;
+  none.put(a, loop->nowMs());
+  CHECK(a.evicted == 1);
+  CHECK(none.size() == 0);
+
+  IdleQueue impatient{*loop, 0};
+  ConnectionPool pool(10, impatient);
+  FakeConnection b;
+  pool.put(b, loop->nowMs());
+  CHECK(b.evicted == 1);
+  CHECK(pool.size() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a connection leaves by removing itself and by being destroyed") {
+  ConnectionPool pool(10, idle);
+  FakeConnection a, b;
+  pool.put(a, loop->nowMs());
+  {
+    FakeConnection gone;
+    pool.put(gone, loop->nowMs());
+  }
+  pool.put(b, loop->nowMs());
+  pool.remove(b);
+  CHECK(pool.size() == 1);
+  CHECK(pool.take() == &a);
+  CHECK(a.evicted + b.evicted == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "clearing and destroying a pool evict everything in it") {
+  FakeConnection a, b, c;
+  {
+    ConnectionPool pool(10, idle);
+    pool.put(a, loop->nowMs());
+    pool.put(b, loop->nowMs());
+    pool.clear();
+    CHECK(a.evicted + b.evicted == 2);
+    pool.put(c, loop->nowMs());
+  }
+  CHECK(c.evicted == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a smaller bound evicts the oldest at once") {
+  ConnectionPool pool(10, idle);
+  FakeConnection a, b, c;
+  for (FakeConnection* one : {&a, &b, &c}) pool.put(*one, loop->nowMs());
+  pool.setMaxIdle(1);
+  CHECK(a.evicted + b.evicted == 2);
+  CHECK(c.evicted == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "idle connections of all pools end in order, none before its time") {
+  idle.configure(20);
+  std::vector<FakeConnection*> evictions;
+  ConnectionPool one(10, idle);
+  ConnectionPool other(10, idle);
+  FakeConnection a(&evictions), b(&evictions), c(&evictions), taken(&evictions);
+  one.put(a, loop->nowMs());
+  one.put(taken, loop->nowMs());
+  other.put(b, loop->nowMs());
+  one.put(c, loop->nowMs());
+  one.remove(taken);
+  const uint64_t putAtMs = loop->nowMs();
+  CHECK(turnUntil([&] { return evictions.size() == 3; }));
+  CHECK(loop->nowMs() >= putAtMs + 20);
+  CHECK(evictions == std::vector<FakeConnection*>{&a, &b, &c});
+  CHECK(one.size() + other.size() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a connection put later ends later, also when the same timer ran before") {
+  struct Timed final : PooledConnection {
+    explicit Timed(EventLoop& loop) : loop(loop) {}
+    void onEvicted() override { idledMs = loop.nowMs() - idleSinceMs; }
+    EventLoop& loop;
+    uint64_t idledMs = 0;
+  };
+  idle.configure(40);
+  ConnectionPool pool(10, idle);
+  Timed early(*loop), late(*loop), again(*loop);
+  pool.put(again, loop->nowMs());
+  pool.put(early, loop->nowMs());
+  pool.remove(again);
+  bool later = false;
+  Timer timer([](void* flag) { *static_cast<bool*>(flag) = true; }, &later);
+  loop->schedule(timer, 10);
+  REQUIRE(turnUntil([&] { return later; }));
+  pool.put(again, loop->nowMs());
+  pool.put(late, loop->nowMs());
+  REQUIRE(turnUntil([&] { return pool.size() == 0; }));
+  CHECK(early.idledMs >= 40);
+  CHECK(again.idledMs >= 40);
+  CHECK(late.idledMs >= 40);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a shorter idle time holds for connections that are idle already") {
+  std::vector<FakeConnection*> evictions;
+  ConnectionPool pool(10, idle);
+  FakeConnection a(&evictions);
+  pool.put(a, loop->nowMs());
+  idle.configure(5);
+  CHECK(turnUntil([&] { return evictions.size() == 1; }));
+}
+
+TEST_CASE_FIXTURE(Fixture, "an evicted connection may take others of the pool with it") {
+  struct Greedy final : PooledConnection {
+    void onEvicted() override { victim.reset(); }
+    std::unique_ptr<FakeConnection> victim = std::make_unique<FakeConnection>();
+  };
+  ConnectionPool pool(10, idle);
+  Greedy greedy;
+  pool.put(greedy, loop->nowMs());
+  pool.put(*greedy.victim, loop->nowMs());
+  pool.clear();
+  CHECK(greedy.victim == nullptr);
+  CHECK(pool.size() == 0);
+}
+
+}  // namespace
+}  // namespace mesh

@@ -1,0 +1,182 @@
+// Interning, counting and reading. One thread writes, so a counter is a load and a store, not a
+// locked addition; the reader sees each value whole because the cells are atomics.
+#include "metrics/recorder.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "base/check.h"
+
+namespace mesh {
+
+namespace {
+
+constexpr size_t FAMILIES = static_cast<size_t>(Family::BufferBytes) + 1;
+
+struct Key {
+  Family family;
+  LabelSet labels;
+  bool operator==(const Key& other) const = default;
+};
+
+// Order-dependent mixing with the finaliser of splitmix64.
+class Mixer {
+ public:
+  void mix(uint64_t value) {
+    state_ = (state_ ^ value) * 0xBF58476D1CE4E5B9ULL;
+    state_ ^= state_ >> 29;
+  }
+  size_t value() const { return static_cast<size_t>(state_); }
+
+ private:
+  uint64_t state_ = 0x9E3779B97F4A7C15ULL;
+};
+
+struct KeyHash {
+  size_t operator()(const Key& key) const {
+    const LabelSet& labels = key.labels;
+    Mixer mixer;
+    mixer.mix(uint64_t{static_cast<uint8_t>(key.family)} << 48 |
+              uint64_t{static_cast<uint8_t>(labels.direction)} << 40 |
+              uint64_t{static_cast<uint8_t>(labels.peer)} << 32 |
+              uint64_t{static_cast<uint8_t>(labels.classification)} << 24 |
+              uint64_t{static_cast<uint8_t>(labels.reason)} << 16 | labels.statusCode);
+    mixer.mix(uint64_t{labels.targetId} << 32 | static_cast<uint32_t>(labels.errnoValue));
+    mixer.mix(labels.targetAddress.hash());
+    mixer.mix(labels.endpoint.hash());
+    mixer.mix(std::hash<std::string_view>()(labels.detected));
+    mixer.mix(labels.overflow ? 1 : 0);
+    return mixer.value();
+  }
+};
+
+}  // namespace
+
+// `detected` is compared as text: the same literal has several addresses in several files.
+bool LabelSet::operator==(const LabelSet& other) const {
+  return direction == other.direction && peer == other.peer &&
+         targetAddress == other.targetAddress && targetId == other.targetId &&
+         endpoint == other.endpoint && statusCode == other.statusCode &&
+         classification == other.classification && reason == other.reason &&
+         errnoValue == other.errnoValue && overflow == other.overflow &&
+         std::string_view(detected) == other.detected;
+}
+
+struct Recorder::Interned {
+  std::unordered_map<Key, SeriesId, KeyHash> series;
+  std::array<SeriesId, FAMILIES> overflow{};  // 0: not needed yet
+};
+
+Recorder::Recorder(Settings settings, Announce announce)
+    : settings_(std::move(settings)),
+      announce_(std::move(announce)),
+      interned_(std::make_unique<Interned>()),
+      chunks_(std::make_unique<std::atomic<Cell*>[]>(MAX_CHUNKS)) {
+  const auto ascending = [](const std::vector<uint32_t>& bounds) {
+    return std::is_sorted(bounds.begin(), bounds.end()) && bounds.size() + 2 <= CHUNK;
+  };
+  MESH_CHECK(ascending(settings_.latencyBoundsMs) && ascending(settings_.durationBoundsMs));
+  chunks_[0].store(new Cell[CHUNK](), std::memory_order_relaxed);
+}
+
+Recorder::~Recorder() {
+  for (uint32_t chunk = 0; chunk < MAX_CHUNKS; ++chunk) {
+    delete[] chunks_[chunk].load(std::memory_order_relaxed);
+  }
+}
+
+SeriesId Recorder::intern(Family family, const LabelSet& labels) {
+  MESH_CHECK(family != Family::None && static_cast<size_t>(family) < FAMILIES);
+  const Key key{.family = family, .labels = labels};
+  const auto known = interned_->series.find(key);
+  if (known != interned_->series.end()) return known->second;
+
+  // The cells are bounded too: one chunk for each family's overflow series is kept back.
+  constexpr uint64_t AVAILABLE = uint64_t{CHUNK} * (MAX_CHUNKS - FAMILIES);
+  const uint64_t end = uint64_t{size_.load(std::memory_order_relaxed)} + widthOf(family);
+  if (interned_->series.size() >= settings_.maxSeries || end > AVAILABLE) return overflow(family);
+  const SeriesId series = define(family, labels);
+  interned_->series.emplace(key, series);
+  return series;
+}
+
+SeriesId Recorder::overflow(Family family) {
+  SeriesId& series = interned_->overflow[static_cast<size_t>(family)];
+  if (series == 0) {
+    LabelSet labels;
+    labels.overflow = true;
+    series = define(family, labels);
+  }
+  return series;
+}
+
+SeriesId Recorder::define(Family family, const LabelSet& labels) {
+  const SeriesId offset = size_.load(std::memory_order_relaxed);
+  const uint32_t width = widthOf(family);
+  // A width is at most one chunk, so at most one new chunk is needed.
+  const uint32_t lastChunk = (offset + width - 1) / CHUNK;
+  MESH_CHECK(lastChunk < MAX_CHUNKS);
+  if (chunks_[lastChunk].load(std::memory_order_relaxed) == nullptr) {
+    chunks_[lastChunk].store(new Cell[CHUNK](), std::memory_order_relaxed);
+  }
+  // A reader that sees the new size sees the chunk and its zeros.
+  size_.store(offset + width, std::memory_order_release);
+  announce_({.offset = offset, .width = width, .family = family, .labels = labels});
+  return offset;
+}
+
+uint32_t Recorder::widthOf(Family family) const {
+  if (family == Family::ResponseLatencyMs) {
+    return static_cast<uint32_t>(settings_.latencyBoundsMs.size()) + 2;
+  }
+  if (family == Family::TcpConnectionDurationMs) {
+    return static_cast<uint32_t>(settings_.durationBoundsMs.size()) + 2;
+  }
+  return 1;
+}
+
+Recorder::Cell& Recorder::cell(SeriesId index) {
+  MESH_CHECK(index != 0 && index < size_.load(std::memory_order_relaxed));
+  return chunks_[index / CHUNK].load(std::memory_order_relaxed)[index % CHUNK];
+}
+
+void Recorder::change(SeriesId index, uint64_t difference) {
+  Cell& value = cell(index);
+  value.store(value.load(std::memory_order_relaxed) + difference, std::memory_order_relaxed);
+}
+
+void Recorder::set(SeriesId series, uint64_t value) {
+  cell(series).store(value, std::memory_order_relaxed);
+}
+
+void Recorder::observe(SeriesId latencySeries, uint64_t value) {
+  observeIn(settings_.latencyBoundsMs, latencySeries, value);
+}
+
+void Recorder::observeDuration(SeriesId durationSeries, uint64_t value) {
+  observeIn(settings_.durationBoundsMs, durationSeries, value);
+}
+
+void Recorder::observeIn(const std::vector<uint32_t>& bounds, SeriesId series, uint64_t value) {
+  // Bounds are inclusive; what is above them all belongs to the bucket behind the last, +Inf.
+  const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
+  change(series + static_cast<uint32_t>(bucket), 1);
+  change(series + static_cast<uint32_t>(bounds.size()) + 1, value);
+}
+
+void Recorder::snapshot(std::vector<uint64_t>& out) const {
+  const uint32_t size = size_.load(std::memory_order_acquire);
+  out.reserve(out.size() + size);
+  for (uint32_t begin = 0; begin < size; begin += CHUNK) {
+    const Cell* values = chunks_[begin / CHUNK].load(std::memory_order_relaxed);
+    const uint32_t count = std::min(CHUNK, size - begin);
+    for (uint32_t i = 0; i < count; ++i) {
+      out.push_back(values[i].load(std::memory_order_relaxed));
+    }
+  }
+}
+
+}  // namespace mesh

@@ -1,0 +1,152 @@
+#include "proxy/accepted-connection.h"
+
+#include "proxy/testing.h"
+
+using namespace mesh;
+using namespace mesh::testing;
+
+namespace {
+// A listener whose connections carry their destination as their local address.
+contract::Listen byLocalAddress() {
+  return {.id = 9,
+          .direction = Direction::Inbound,
+          .address = SocketAddress::v4(INADDR_ANY, 0),
+          .source = contract::OriginalDestinationSource::LocalAddress,
+          .destinationId = 0};
+}
+}  // namespace
+
+TEST_CASE("the first bytes decide between HTTP/1 and opaque") {
+  TestServer server;
+  TestWorker worker;
+  const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
+  SUBCASE("bytes that are no request pass as they are") {
+    TestPeer client = TestPeer::connectTo(proxy);
+    client.send("\x16\x03\x01 not a request");
+    CHECK(server.accept().receive(17) == "\x16\x03\x01 not a request");
+  }
+  SUBCASE("an HTTP/2 preface passes as it is, also when it comes in pieces") {
+    TestPeer client = TestPeer::connectTo(proxy);
+    client.send("PRI * HT");
+    client.send("TP/2.0\r\n\r\nSM\r\n\r\n");
+    CHECK(server.accept().receive(24) == "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  }
+  SUBCASE("a request in pieces is a request") {
+    TestPeer client = TestPeer::connectTo(proxy);
+    client.send("GE");
+    client.send("T /x HTTP/1.1\r\nhost: a\r\nconnection: x-drop\r\nx-drop: 1\r\n\r\n");
+    TestPeer app = server.accept();
+    const std::string head = app.receiveUntil("\r\n\r\n");
+    CHECK(head.starts_with("GET /x HTTP/1.1\r\n"));
+    CHECK(head.find("x-drop") == std::string::npos);
+  }
+  SUBCASE("a client that closes without a word is passed on") {
+    TestPeer client = TestPeer::connectTo(proxy);
+    client.finish();
+    TestPeer app = server.accept();
+    app.send("greeting");
+    app.finish();
+    CHECK(app.receiveAll().empty());
+    CHECK(client.receiveAll() == "greeting");
+  }
+}
+
+TEST_CASE("a client that waits for the server is forwarded when detection times out") {
+  TestServer server;
+  TestWorker worker;
+  const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
+  worker.putDestination({.id = 1,
+                         .direction = Direction::Outbound,
+                         .address = {},
+                         .protocol = contract::Protocol::Detect,
+                         .detectTimeoutMs = 50,
+                         .targetId = 1,
+                         .authorities = {}});
+  TestPeer client = TestPeer::connectTo(proxy);
+  TestPeer app = server.accept();
+  app.send("220 ready\r\n");
+  CHECK(client.receive(11) == "220 ready\r\n");
+}
+
+TEST_CASE("connections to an unknown destination wait, and one answer serves them all") {
+  TestServer server;
+  TestWorker worker;
+  const SocketAddress proxy = worker.listenFor(byLocalAddress());
+  const SocketAddress dialled = loopback(proxy.port());
+  TestPeer first = TestPeer::connectTo(dialled);
+  TestPeer second = TestPeer::connectTo(dialled);
+  const auto asked = worker.await<contract::DiscoverDestination>();
+  CHECK(asked.address == dialled);
+  CHECK(asked.direction == Direction::Inbound);
+  worker.putTarget(testTarget(1));
+  worker.addEndpoint(1, server.address());
+  worker.putDestination({.id = 1,
+                         .direction = Direction::Inbound,
+                         .address = dialled,
+                         .protocol = contract::Protocol::Opaque,
+                         .detectTimeoutMs = 0,
+                         .targetId = 1,
+                         .authorities = {}});
+  first.send("1");
+  second.send("2");
+  TestPeer one = server.accept();
+  TestPeer two = server.accept();
+  CHECK((one.receive(1) == "1") != (two.receive(1) == "1"));
+}
+
+TEST_CASE("discovery that fails is answered in HTTP to those who speak it, else by a reset") {
+  TestWorker worker;
+  const SocketAddress proxy = worker.listenFor(byLocalAddress());
+  const SocketAddress dialled = loopback(proxy.port());
+  TestPeer http = TestPeer::connectTo(dialled);
+  http.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  TestPeer opaque = TestPeer::connectTo(dialled);
+  worker.await<contract::DiscoverDestination>();
+  // Both have been accepted once the worker has counted them.
+  for (uint64_t connections = 0; connections < 2;) {
+    contract::Picture picture;
+    worker.run([&](Worker& inside) { inside.describe(picture); });
+    connections = picture.connections;
+  }
+  worker.run([&](Worker& inside) {
+    inside.failDiscovery({.direction = Direction::Inbound,
+                          .address = dialled,
+                          .destinationId = 0,
+                          .authority = "",
+                          .detail = "no such service"});
+  });
+  CHECK(http.receiveAll().starts_with("HTTP/1.1 502 "));
+  CHECK(opaque.receiveAll() == "<reset>");
+  CHECK(worker.await<contract::Failure>().detail.find("no such service") != std::string::npos);
+}
+
+TEST_CASE("discovery that does not answer in time is a reason of its own") {
+  contract::Settings settings = testSettings();
+  settings.discoveryTimeoutMs = 50;
+  TestWorker worker(settings);
+  const SocketAddress proxy = worker.listenFor(byLocalAddress());
+  TestPeer client = TestPeer::connectTo(loopback(proxy.port()));
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(client.receiveAll().starts_with("HTTP/1.1 504 "));
+  CHECK(worker.await<contract::Failure>().reason == Reason::DiscoveryTimeout);
+}
+
+TEST_CASE("a connection to the proxy itself is refused as a loop") {
+  TestWorker worker;
+  const SocketAddress proxy = worker.listenFor(byLocalAddress());
+  const SocketAddress dialled = loopback(proxy.port());
+  auto own = std::make_shared<OwnAddresses>(OwnAddresses{dialled});
+  worker.run([&](Worker& inside) { inside.setOwnAddresses(own); });
+  TestPeer client = TestPeer::connectTo(dialled);
+  CHECK(client.receiveAll() == "<reset>");
+  CHECK(worker.await<contract::Failure>().reason == Reason::LoopRefused);
+}
+
+TEST_CASE("above the memory watermark new connections are refused and counted") {
+  TestServer server;
+  contract::Settings settings = testSettings();
+  settings.totalBudgetBytes = 0;
+  TestWorker worker(settings);
+  TestPeer client = TestPeer::connectTo(worker.serve(contract::Protocol::Opaque, server.address()));
+  CHECK(client.receiveAll() == "<reset>");
+}

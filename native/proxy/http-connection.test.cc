@@ -1,0 +1,384 @@
+#include "proxy/http-connection.h"
+
+#include "proxy/testing.h"
+
+using namespace mesh;
+using namespace mesh::testing;
+
+namespace {
+std::string get(const std::string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: web.mesh\r\n\r\n";
+}
+const std::string OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+// A worker, a server and one client connection through the proxy.
+struct Scene {
+  explicit Scene(contract::Settings settings = testSettings())
+      : worker(std::move(settings)),
+        proxy(worker.serve(contract::Protocol::Http1, server.address())),
+        client(TestPeer::connectTo(proxy)) {}
+  TestServer server;
+  TestWorker worker;
+  SocketAddress proxy;
+  TestPeer client;
+};
+}  // namespace
+
+TEST_CASE("keep-alive requests go over one endpoint connection") {
+  Scene scene;
+  scene.client.send(get("/1"));
+  TestPeer app = scene.server.accept();
+  for (int request = 0; request < 3; ++request) {
+    app.receiveUntil("\r\n\r\n");
+    app.send(OK);
+    CHECK(scene.client.receiveUntil("ok") == OK);
+    if (request < 2) scene.client.send(get("/next"));
+  }
+  CHECK_FALSE(scene.server.waits(0));
+}
+
+TEST_CASE("pipelined requests are answered in order") {
+  Scene scene;
+  scene.client.send(get("/a") + get("/b") + get("/c"));
+  TestPeer app = scene.server.accept();
+  for (const std::string path : {"/a", "/b", "/c"}) {
+    CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET " + path + " "));
+    app.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + path);
+  }
+  const std::string all = scene.client.receiveUntil("/c");
+  CHECK(all.find("/a") < all.find("/b"));
+  CHECK(all.find("/b") < all.find("/c"));
+}
+
+TEST_CASE("interim responses are relayed to HTTP/1.1 clients and kept from HTTP/1.0 clients") {
+  const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </s>\r\n\r\n";
+  SUBCASE("1.1") {
+    Scene scene;
+    scene.client.send(get("/"));
+    TestPeer app = scene.server.accept();
+    app.receiveUntil("\r\n\r\n");
+    app.send(interim);
+    CHECK(scene.client.receiveUntil("\r\n\r\n") == interim);
+    app.send(OK);
+    CHECK(scene.client.receiveUntil("ok") == OK);
+  }
+  SUBCASE("1.0") {
+    Scene scene;
+    scene.client.send("GET / HTTP/1.0\r\n\r\n");
+    TestPeer app = scene.server.accept();
+    app.receiveUntil("\r\n\r\n");
+    app.send(interim + OK);
+    const std::string all = scene.client.receiveAll();
+    CHECK(all.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(all.ends_with("ok"));
+  }
+}
+
+TEST_CASE("Expect: 100-continue is the endpoint's to answer") {
+  Scene scene;
+  scene.client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  TestPeer app = scene.server.accept();
+  CHECK(app.receiveUntil("\r\n\r\n").find("Expect: 100-continue\r\n") != std::string::npos);
+  app.send("HTTP/1.1 100 Continue\r\n\r\n");
+  CHECK(scene.client.receiveUntil("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+  scene.client.send("body");
+  CHECK(app.receive(4) == "body");
+  app.send(OK);
+  CHECK(scene.client.receiveUntil("ok") == OK);
+}
+
+TEST_CASE("an upgrade turns into bytes both ways, with what came early on either side") {
+  Scene scene;
+  scene.client.send(
+      "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly");
+  TestPeer app = scene.server.accept();
+  CHECK(app.receiveUntil("\r\n\r\n").find("Upgrade: echo\r\n") != std::string::npos);
+  app.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhi");
+  CHECK(scene.client.receiveUntil("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+  CHECK(scene.client.receive(2) == "hi");
+  CHECK(app.receive(5) == "early");
+  scene.client.send("GET not http any more");
+  CHECK(app.receive(21) == "GET not http any more");
+  app.finish();
+  CHECK(scene.client.receiveAll().empty());
+}
+
+TEST_CASE("a refused upgrade is an ordinary response") {
+  Scene scene;
+  scene.client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send(OK);
+  CHECK(scene.client.receiveUntil("ok") == OK);
+  scene.client.send(get("/2"));
+  CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET /2 "));
+}
+
+TEST_CASE("a 101 nobody asked for is a malformed response") {
+  Scene scene;
+  scene.client.send(get("/"));
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n");
+  CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 502 "));
+  CHECK(scene.worker.await<contract::Failure>().reason == Reason::MalformedResponse);
+}
+
+TEST_CASE("a reused connection that dies under an idempotent request is replayed once") {
+  Scene scene;
+  scene.client.send(get("/1"));
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send(OK);
+  CHECK(scene.client.receiveUntil("ok") == OK);
+  scene.client.send(get("/2"));
+  app.receiveUntil("\r\n\r\n");
+  SUBCASE("the second connection answers") {
+    app.close();
+    TestPeer again = scene.server.accept();
+    CHECK(again.receiveUntil("\r\n\r\n").starts_with("GET /2 "));
+    again.send(OK);
+    CHECK(scene.client.receiveUntil("ok") == OK);
+  }
+  SUBCASE("the second connection dies too: one replay and no more") {
+    app.close();
+    TestPeer again = scene.server.accept();
+    again.receiveUntil("\r\n\r\n");
+    again.close();
+    CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 502 "));
+    CHECK_FALSE(scene.server.waits(0));
+  }
+  SUBCASE("an answer had begun: no replay") {
+    app.send("HTTP/1.1 200");
+    app.close();
+    CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 502 "));
+    CHECK_FALSE(scene.server.waits(0));
+  }
+}
+
+TEST_CASE("a request that is not idempotent is never sent twice") {
+  Scene scene;
+  scene.client.send(get("/1"));
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send(OK);
+  CHECK(scene.client.receiveUntil("ok") == OK);
+  scene.client.send("POST /pay HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1");
+  app.receiveUntil("\r\n\r\n1");
+  app.close();
+  CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 502 "));
+  CHECK_FALSE(scene.server.waits(0));
+}
+
+TEST_CASE("a connection the endpoint closed while idle is not used again") {
+  Scene scene;
+  scene.client.send(get("/1"));
+  {
+    TestPeer app = scene.server.accept();
+    app.receiveUntil("\r\n\r\n");
+    app.send(OK);
+    CHECK(scene.client.receiveUntil("ok") == OK);
+  }
+  scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1");
+  TestPeer again = scene.server.accept();
+  again.receiveUntil("\r\n\r\n1");
+  again.send(OK);
+  CHECK(scene.client.receiveUntil("ok") == OK);
+}
+
+TEST_CASE("a response that ends too early is never taken for a complete one") {
+  Scene scene;
+  scene.client.send(get("/"));
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+  CHECK(scene.client.receiveUntil("half").ends_with("half"));
+  app.close();
+  CHECK(scene.client.receiveAll() == "<reset>");
+  CHECK(scene.worker.await<contract::Failure>().reason == Reason::EndpointClosed);
+}
+
+TEST_CASE("malformed requests are answered 400 with the rule they break") {
+  Scene scene;
+  scene.client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string response = scene.client.receiveAll();
+  CHECK(response.starts_with("HTTP/1.1 400 "));
+  CHECK(response.find("length_and_encoding") != std::string::npos);
+  const auto failure = scene.worker.await<contract::Failure>();
+  CHECK(failure.reason == Reason::MalformedRequest);
+  CHECK(failure.method == "POST");
+  CHECK_FALSE(scene.server.waits(0));
+}
+
+TEST_CASE("a head over the limit is answered 431") {
+  Scene scene;
+  std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
+  while (head.size() < 70'000) head += "x-filler: " + std::string(1'000, 'f') + "\r\n";
+  scene.client.send(head + "\r\n");
+  CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 431 "));
+}
+
+TEST_CASE("a head that does not arrive in time is answered 408") {
+  contract::Settings settings = testSettings();
+  settings.requestHeadTimeoutMs = 50;
+  Scene scene(settings);
+  scene.client.send("GET / HTTP/1.1\r\nHo");
+  CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 408 "));
+}
+
+TEST_CASE("an idle keep-alive connection is closed without an error") {
+  contract::Settings settings = testSettings();
+  settings.clientIdleTimeoutMs = 50;
+  Scene scene(settings);
+  CHECK(scene.client.receiveAll().empty());
+}
+
+TEST_CASE("a response head that does not come in time is answered 504") {
+  Scene scene;
+  contract::PutTarget target = testTarget(1);
+  target.responseTimeoutMs = 50;
+  scene.worker.putTarget(target);
+  scene.client.send(get("/"));
+  TestPeer app = scene.server.accept();
+  CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 504 "));
+  CHECK(scene.worker.await<contract::Failure>().reason == Reason::ResponseTimeout);
+}
+
+TEST_CASE("an early answer ends the connection but still arrives") {
+  Scene scene;
+  scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nstart");
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("start");
+  app.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nno!");
+  CHECK(scene.client.receiveUntil("no!").starts_with("HTTP/1.1 413 "));
+  scene.client.finish();
+  CHECK(scene.client.receiveAll().empty());
+}
+
+TEST_CASE("a client that has said all may still wait for its answer") {
+  Scene scene;
+  scene.client.send(get("/"));
+  scene.client.finish();
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send(OK);
+  CHECK(scene.client.receiveAll() == OK);
+}
+
+TEST_CASE("requests go by authority, and unknown ones to the default target") {
+  Scene scene;
+  TestServer other;
+  scene.worker.putTarget(testTarget(2));
+  scene.worker.addEndpoint(2, other.address());
+  scene.worker.putDestination({.id = 1,
+                               .direction = Direction::Outbound,
+                               .address = {},
+                               .protocol = contract::Protocol::Http1,
+                               .detectTimeoutMs = 0,
+                               .targetId = 1,
+                               .authorities = {{"other.mesh", 2}},
+                               .discoverAuthorities = true});
+  scene.client.send("GET / HTTP/1.1\r\nHost: Other.Mesh\r\n\r\n");
+  TestPeer app = other.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send(OK);
+  scene.client.receiveUntil("ok");
+  scene.client.send(get("/"));
+  TestPeer fallback = scene.server.accept();
+  CHECK(fallback.receiveUntil("\r\n\r\n").starts_with("GET / "));
+  CHECK(scene.worker.await<contract::DiscoverAuthority>().authority == "web.mesh");
+}
+
+TEST_CASE("draining answers what is under way and then closes") {
+  Scene scene;
+  scene.client.send(get("/"));
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  std::promise<void> drained;
+  scene.worker.run([&](Worker& worker) { worker.drain(10'000, [&] { drained.set_value(); }); });
+  app.send(OK);
+  const std::string all = scene.client.receiveAll();
+  CHECK(all.find("Connection: close\r\n") != std::string::npos);
+  CHECK(all.ends_with("ok"));
+  scene.client.close();
+  CHECK(drained.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+}
+
+// ---------------------------------------------------------------- forward proxy
+
+namespace {
+struct ProxyScene {
+  ProxyScene() {
+    worker.putTarget(testTarget(1));
+    worker.addEndpoint(1, server.address());
+    put({});
+    proxy = worker.listenFor({.id = 1,
+                              .direction = Direction::Outbound,
+                              .address = loopback(0),
+                              .source = contract::OriginalDestinationSource::HttpProxy,
+                              .destinationId = 1});
+  }
+  void put(std::vector<std::pair<std::string, uint32_t>> authorities) {
+    worker.putDestination({.id = 1,
+                           .direction = Direction::Outbound,
+                           .address = {},
+                           .protocol = contract::Protocol::Http1,
+                           .detectTimeoutMs = 0,
+                           .targetId = 0,
+                           .authorities = std::move(authorities),
+                           .discoverAuthorities = true});
+  }
+  TestServer server;
+  TestWorker worker;
+  SocketAddress proxy;
+};
+}  // namespace
+
+TEST_CASE("a forward-proxy request waits for its authority and goes out in origin-form") {
+  ProxyScene scene;
+  TestPeer client = TestPeer::connectTo(scene.proxy);
+  client.send("GET http://web.mesh:81/x?y HTTP/1.1\r\nHost: web.mesh:81\r\n\r\n");
+  CHECK(scene.worker.await<contract::DiscoverAuthority>().authority == "web.mesh:81");
+  scene.put({{"web.mesh:81", 1}});
+  TestPeer app = scene.server.accept();
+  CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET /x?y HTTP/1.1\r\n"));
+  app.send(OK);
+  CHECK(client.receiveUntil("ok") == OK);
+}
+
+TEST_CASE("CONNECT to a forward proxy is answered here and joins the bytes") {
+  ProxyScene scene;
+  scene.put({{"web.mesh:81", 1}});
+  TestPeer client = TestPeer::connectTo(scene.proxy);
+  client.send("CONNECT web.mesh:81 HTTP/1.1\r\nHost: web.mesh:81\r\n\r\nearly");
+  TestPeer app = scene.server.accept();
+  CHECK(client.receiveUntil("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+  CHECK(app.receive(5) == "early");
+  app.send("back");
+  CHECK(client.receive(4) == "back");
+}
+
+TEST_CASE("an authority that cannot be discovered is answered 502, others wait on") {
+  ProxyScene scene;
+  TestPeer bad = TestPeer::connectTo(scene.proxy);
+  bad.send("GET http://bad/ HTTP/1.1\r\nHost: bad\r\n\r\n");
+  CHECK(scene.worker.await<contract::DiscoverAuthority>().authority == "bad");
+  TestPeer good = TestPeer::connectTo(scene.proxy);
+  good.send("GET http://good/ HTTP/1.1\r\nHost: good\r\n\r\n");
+  CHECK(scene.worker.await<contract::DiscoverAuthority>().authority == "good");
+  scene.worker.run([](Worker& worker) {
+    worker.failDiscovery({.direction = Direction::Outbound,
+                          .address = {},
+                          .destinationId = 1,
+                          .authority = "bad",
+                          .detail = "no such name"});
+  });
+  CHECK(bad.receiveAll().starts_with("HTTP/1.1 502 "));
+  scene.put({{"good", 1}});
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send(OK);
+  CHECK(good.receiveUntil("ok") == OK);
+}
