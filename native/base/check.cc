@@ -1,3 +1,4 @@
+// The last words of a process with a broken invariant: what, where, and a core for the rest.
 #include "base/check.h"
 
 #include <cstdio>

@@ -15,7 +15,8 @@ inline uint64_t monotonicNs() {
 inline uint64_t unixMs() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000ULL + static_cast<uint64_t>(now.tv_nsec) / 1'000'000ULL;
+  return static_cast<uint64_t>(now.tv_sec) * 1000ULL +
+         static_cast<uint64_t>(now.tv_nsec) / 1'000'000ULL;
 }
 
 }  // namespace mesh

@@ -70,7 +70,7 @@ class IntrusiveList {
  private:
   void insertBefore(Node& place, T& element) {
     Node& node = element;
-    CHECK(!node.linked());
+    MESH_CHECK(!node.linked());
     node.previous_ = place.previous_;
     node.next_ = &place;
     place.previous_->next_ = &node;

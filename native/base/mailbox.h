@@ -30,7 +30,8 @@ class Mailbox {
     Mail* top = top_.load(std::memory_order_relaxed);
     do {
       raw->next = top;
-    } while (!top_.compare_exchange_weak(top, raw, std::memory_order_release, std::memory_order_relaxed));
+    } while (!top_.compare_exchange_weak(top, raw, std::memory_order_release,
+                                         std::memory_order_relaxed));
     return top == nullptr;
   }
 

@@ -63,7 +63,8 @@ class BufferPool {
   // Sizes handed out. Requests are rounded up to the next class.
   static constexpr size_t CLASSES[] = {4096, 16384, 65536, 262144};
 
-  explicit BufferPool(BufferBudget& budget) : budget_(budget) {}
+  explicit BufferPool(BufferBudget& budget);
+  // All its buffers are back by then.
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;

@@ -28,7 +28,8 @@ class Disposable {
   virtual ~Disposable() = default;
 };
 
-// Work at the end of this turn, once, however often it was asked for.
+// Work at the end of this turn, once, however often it was asked for, in the order asked. What is
+// asked for while the ends of a turn run comes at the end of the next turn, which does not wait.
 class TurnEnd : public ListNode<TurnEnd> {
  public:
   virtual void onTurnEnd() = 0;
@@ -44,7 +45,8 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs until `stop`. Called once, on the loop's thread.
+  // Runs until `stop`. Called once, on the loop's thread. A turn is: wait, handlers, tasks, timers,
+  // work put off to its end, destruction.
   void run();
   // One turn, waiting at most `maxWaitMs`; for tests that drive the loop by hand.
   void turn(int maxWaitMs);
@@ -65,7 +67,11 @@ class EventLoop {
   void remove(Watch& watch) { poller_->remove(watch); }
   void consume(Watch& watch, uint32_t bits) { poller_->consume(watch, bits); }
 
-  void schedule(Timer& timer, uint64_t delayMs) { timers_.schedule(timer, nowMs() + delayMs); }
+  // Fires in the first turn that begins at least `delayMs` after the beginning of this one.
+  void schedule(Timer& timer, uint64_t delayMs) {
+    // Rounded up: the millisecond that has begun does not count.
+    timers_.schedule(timer, (nowNs_ + 999'999) / 1'000'000 + delayMs);
+  }
   void cancel(Timer& timer) { timers_.cancel(timer); }
 
   void atTurnEnd(TurnEnd& work) {
@@ -75,8 +81,10 @@ class EventLoop {
 
  private:
   explicit EventLoop(std::unique_ptr<Poller> poller);
+  int waitMs(int maxWaitMs) const;
   void runTasks();
   void endTurn();
+  void destroyDoomed();
 
   uint64_t nowNs_;
   std::unique_ptr<Poller> poller_;
@@ -84,6 +92,8 @@ class EventLoop {
   Mailbox<Task> tasks_;
   IntrusiveList<TurnEnd> turnEnd_;
   std::vector<std::unique_ptr<Disposable>> doomed_;
+  // The batch being destroyed; kept for its memory.
+  std::vector<std::unique_ptr<Disposable>> dying_;
   std::atomic<bool> stopping_{false};
 };
 

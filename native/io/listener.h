@@ -10,10 +10,12 @@
 
 namespace mesh {
 
+// May pause the listener, but not destroy it, from inside its calls.
 class AcceptHandler {
  public:
   virtual void onAccept(UniqueFd fd, const SocketAddress& peer) = 0;
-  // errno of an accept that failed; EMFILE and ENFILE when the reserve had to be used.
+  // errno of an accept that failed; EMFILE and ENFILE when the reserve had to be used, and so a
+  // client was turned away.
   virtual void onAcceptError(int error) = 0;
 
  protected:
@@ -24,8 +26,8 @@ class Listener final : public IoHandler, public TurnEnd {
  public:
   // `fd` comes from listenTcp. `batch` connections at most are accepted before other descriptors
   // get their turn.
-  static Result<std::unique_ptr<Listener>> open(EventLoop& loop, UniqueFd fd, AcceptHandler& handler,
-                                                int batch);
+  static Result<std::unique_ptr<Listener>> open(EventLoop& loop, UniqueFd fd,
+                                                AcceptHandler& handler, int batch);
   ~Listener();
   int fd() const { return fd_.get(); }
   SocketAddress address() const { return localAddress(fd_.get()); }
@@ -37,9 +39,13 @@ class Listener final : public IoHandler, public TurnEnd {
   void onTurnEnd() override;
 
  private:
-  Listener(EventLoop& loop, UniqueFd fd, AcceptHandler& handler, int batch);
+  Listener(EventLoop& loop, UniqueFd fd, UniqueFd reserve, AcceptHandler& handler, int batch);
   void acceptBatch();
-  void shedOne();
+  void acceptOne();
+  // Turns away the connection that waits first.
+  void shedOne(int error);
+  void retryLater(int error);
+  void restoreReserve();
 
   EventLoop& loop_;
   UniqueFd fd_;

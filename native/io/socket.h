@@ -20,7 +20,8 @@ struct TcpOptions {
   uint32_t userTimeoutMs = 0;  // TCP_USER_TIMEOUT (Linux); 0: off
 };
 
-// A listening socket with SO_REUSEADDR, and SO_REUSEPORT so that each worker has its own.
+// A listening socket with SO_REUSEADDR, and SO_REUSEPORT so that each worker has its own. One of
+// IPv6 takes IPv6 connections only.
 Result<UniqueFd> listenTcp(const SocketAddress& address, int backlog);
 
 // accept4. EAGAIN, EMFILE, ECONNABORTED … come back as errors.
@@ -30,10 +31,11 @@ Result<UniqueFd> acceptTcp(int listener, SocketAddress& peer);
 // without keepalive is better than none.
 void applyOptions(int fd, const TcpOptions& options);
 
-// A socket for connecting to `destination`, options set, bound to `source` when that is valid.
+// A socket for connecting to `destination`, options set, bound to `source` when that is valid. With
+// port 0, an IPv4 source gets its port when it connects, an IPv6 source gets it here.
 Result<UniqueFd> openTcp(const SocketAddress& destination, const SocketAddress& source,
                          const TcpOptions& options);
-// Starts connecting: success, or EINPROGRESS, or why not.
+// Starts connecting. Success also when the attempt is still under way (EINPROGRESS).
 Status<> startConnect(int fd, const SocketAddress& destination);
 // After the first readiness of a connecting socket: how the attempt ended (SO_ERROR).
 Status<> finishConnect(int fd);
@@ -41,12 +43,13 @@ Status<> finishConnect(int fd);
 // Results of reading and writing: bytes ≥ 0, or the errno. Reading 0 bytes means FIN.
 // EINTR is retried inside.
 struct IoCount {
-  ssize_t bytes;   // -1 on error
-  int error;       // errno when bytes < 0
+  ssize_t bytes;  // -1 on error
+  int error;      // errno when bytes < 0
   bool blocked() const;
 };
 IoCount readSome(int fd, char* into, size_t size);
 IoCount writeSome(int fd, std::string_view bytes);
+// At most IOV_MAX parts are looked at.
 IoCount writeVector(int fd, std::span<const iovec> parts);
 
 // shutdown(SHUT_WR): FIN after what was written.

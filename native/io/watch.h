@@ -12,11 +12,13 @@
 namespace mesh {
 
 enum Ready : uint32_t {
-  kReadable = 1,    // a read would not block, as far as is known
+  kReadable = 1,  // a read would not block, as far as is known
   kWritable = 2,
-  kPeerClosed = 4,  // the peer sent FIN: short reads do not mean "drained"
-  kFailed = 8,      // error or hang-up: read and write will say which
+  kPeerClosed = 4,  // the peer sent FIN: short reads do not mean "drained"; sets kReadable too
+  kFailed = 8,      // error, or closed both ways: read and write will say which; sets both too
 };
+// The last two are for ever. A descriptor is added once it is connecting, listening or connected:
+// a socket that has not begun to connect counts as hung up.
 
 class IoHandler {
  public:
