@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,7 +22,7 @@ struct CaptureSettings {
     uint16_t last;
   };
   struct Network {
-    SocketAddress address;   // port ignored
+    SocketAddress address;  // port ignored
     uint8_t prefixLength;
   };
   std::string cgroupPath;
@@ -28,18 +30,23 @@ struct CaptureSettings {
   SocketAddress outboundV6;
   std::vector<Ports> skipOutboundPorts;
   std::vector<Network> skipOutboundNetworks;
-  std::vector<Network> captureNetworks;   // wins over skipping and over captureLoopback = false
+  std::vector<Network> captureNetworks;  // wins over skipping and over captureLoopback = false
   bool captureLoopback = false;
   std::vector<uint16_t> inboundPorts;
-  std::vector<int> inboundListenerFds;    // one SO_REUSEPORT group; borrowed
+  // Borrowed; one SO_REUSEPORT group, or one of each address family. An IPv6 socket at [::] that
+  // is not limited to IPv6 serves both; connections of a family that none serves are left alone.
+  std::vector<int> inboundListenerFds;
   // Connections from this loopback address are the proxy's own dials to the application and are
   // not steered (architecture §5).
   SocketAddress ownSource;
+  // Captured connections that wait to be accepted: beyond it the oldest record is lost, and that
+  // connection has no original destination.
+  uint32_t maxPending = 65536;
 };
 
 struct CaptureError {
-  std::string step;      // "load connect4", "attach cgroup/connect4", "open cgroup" …
-  std::string message;   // for people, with the remedy where there is one
+  std::string step;     // "load connect4", "attach cgroup/connect4", "open cgroup" …
+  std::string message;  // for people, with the remedy where there is one
   int osError = 0;
 };
 
@@ -53,14 +60,19 @@ class Capture {
   // Names of the hooks, in the order attached: "cgroup/connect4", …
   const std::vector<std::string>& hooks() const;
   // Where the connection accepted from `client` was going; the record is taken away. ENOENT when
-  // it was not captured. Any thread.
+  // it was not captured, or when its client closed more than a minute ago (its port may have been
+  // used again since). Any thread.
   Result<SocketAddress> takeOriginalDestination(const SocketAddress& client) const;
   // Marks a socket of the proxy before it connects, so that it is never captured. Any thread.
   Status<> exempt(int fd) const;
-  // Records the source port of an IPv6 socket of the proxy that is bound and not yet connected, so that
-  // sk_lookup tells it apart (IPv6 has a single loopback address). Any thread.
+  // Records the source port of an IPv6 socket of the proxy that is bound and not yet connected, so
+  // that sk_lookup tells it apart (IPv6 has a single loopback address). A source with the
+  // unspecified address stands for whatever address is dialled. Any thread.
   Status<> exemptSource(const SocketAddress& source) const;
   void forgetSource(const SocketAddress& source) const;
+
+  // How many TCP connections met each verdict since attaching, by its name. Any thread.
+  std::vector<std::pair<std::string_view, uint64_t>> outcomes() const;
 
  private:
   struct State;

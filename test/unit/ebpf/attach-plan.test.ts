@@ -198,8 +198,9 @@ test('the command carries listeners, skip lists, virtual addresses and inbound p
   assert.ok(command.outboundV4 !== undefined);
   assert.deepEqual([...command.outboundV4.ip], [127, 0, 0, 1]);
   assert.equal(command.outboundV4.port, 4140);
-  assert.equal(command.outboundV6?.ip.length, 16);
-  assert.equal(command.outboundV6?.port, 4141);
+  assert.ok(command.outboundV6 !== undefined);
+  assert.equal(command.outboundV6.ip.length, 16);
+  assert.equal(command.outboundV6.port, 4141);
   assert.deepEqual(
     command.skipOutboundPorts.map(({ first, last }) => [first, last]),
     [[25, 26]],
