@@ -1,0 +1,245 @@
+// decodeCommand: bytes of contract.Command to one of the plain structures, or the first bad field.
+// What only the engine can know (whether an id exists, whether two commands fit) is not asked here.
+#include <unordered_set>
+
+#include "contract/decode-capture.h"
+#include "contract/problems.h"
+
+namespace mesh::contract {
+namespace {
+
+constexpr uint32_t MAX_WEIGHT = 10'000;
+constexpr uint32_t MAX_QUEUE = 1'000'000;
+constexpr uint64_t NS_PER_MS = 1'000'000;
+
+Direction readDirection(const Path& path, pb::Direction value, Problems& problems) {
+  return problems.known(path, directionFrom(value), value, Direction::None);
+}
+
+// An address that must be there.
+SocketAddress readAddress(const Path& path, bool present, const pb::SocketAddress& message,
+                          Problems& problems, PortZero zero = PortZero::Refused) {
+  if (present) return problems.address(path, message, zero);
+  problems.required(path, false);
+  return {};
+}
+
+Listen read(const Path& path, const pb::Listen& message, Problems& problems) {
+  Listen out;
+  problems.notZero(path / "id", message.id());
+  out.id = message.id();
+  out.direction = readDirection(path / "direction", message.direction(), problems);
+  out.address = readAddress(path / "address", message.has_address(), message.address(), problems,
+                            PortZero::Allowed);
+  out.source = problems.known(path / "source", sourceFrom(message.source()), message.source(),
+                              OriginalDestinationSource::Fixed);
+  if (out.source == OriginalDestinationSource::Fixed ||
+      out.source == OriginalDestinationSource::HttpProxy) {
+    problems.notZero(path / "destination_id", message.destination_id());
+  } else {
+    problems.onlyZero(path / "destination_id", message.destination_id(), "with this source");
+  }
+  out.destinationId = message.destination_id();
+  return out;
+}
+
+CloseListener read(const Path& path, const pb::CloseListener& message, Problems& problems) {
+  problems.notZero(path / "id", message.id());
+  return {message.id()};
+}
+
+// What a BALANCE target needs and a FORWARD target does not use.
+void readBalancing(const Path& path, const pb::PutTarget& message, Problems& problems) {
+  problems.inRange(path / "fail_fast_timeout_ms", message.fail_fast_timeout_ms(), 1, MAX_MS);
+  problems.inRange(path / "ewma_default_rtt_ms", message.ewma_default_rtt_ms(), 1, MAX_MS);
+  problems.inRange(path / "ewma_decay_ms", message.ewma_decay_ms(), 1, MAX_MS);
+  problems.inRange(path / "backoff_min_ms", message.backoff_min_ms(), 1, MAX_MS);
+  problems.inRange(path / "backoff_max_ms", message.backoff_max_ms(), message.backoff_min_ms(),
+                   MAX_MS);
+}
+
+PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problems) {
+  PutTarget out;
+  problems.notZero(path / "id", message.id());
+  out.forward = problems.known(path / "kind", forwardFrom(message.kind()), message.kind(), true);
+  problems.inRange(path / "connect_timeout_ms", message.connect_timeout_ms(), 1, MAX_MS);
+  if (!out.forward) readBalancing(path, message, problems);
+  problems.inRange(path / "queue_capacity", message.queue_capacity(), 0, MAX_QUEUE);
+  problems.inRange(path / "pool_idle_timeout_ms", message.pool_idle_timeout_ms(), 0, MAX_MS);
+  // Written so that NaN fails too.
+  if (!(message.backoff_jitter() >= 0.0 && message.backoff_jitter() <= 1.0)) {
+    problems.report(path / "backoff_jitter", "must be between 0 and 1");
+  }
+  problems.inRange(path / "response_timeout_ms", message.response_timeout_ms(), 0, MAX_MS);
+  if (message.has_source()) {
+    out.source = problems.address(path / "source", message.source(), PortZero::Allowed);
+    // A fixed port would allow one connection at a time.
+    problems.onlyZero(path / "source" / "port", message.source().port(), "in a source address");
+  }
+  out.id = message.id();
+  out.authority = message.authority();
+  out.connectTimeoutMs = message.connect_timeout_ms();
+  out.failFastTimeoutMs = message.fail_fast_timeout_ms();
+  out.queueCapacity = message.queue_capacity();
+  out.pool.maxIdle = message.pool_max_idle();
+  out.pool.idleTimeoutMs = message.pool_idle_timeout_ms();
+  out.ewmaDefaultRttNs = message.ewma_default_rtt_ms() * NS_PER_MS;
+  out.ewmaDecayNs = message.ewma_decay_ms() * NS_PER_MS;
+  out.backoff.minMs = message.backoff_min_ms();
+  out.backoff.maxMs = message.backoff_max_ms();
+  out.backoff.jitter = message.backoff_jitter();
+  out.responseTimeoutMs = message.response_timeout_ms();
+  return out;
+}
+
+UpdateEndpoints read(const Path& path, const pb::UpdateEndpoints& message, Problems& problems) {
+  UpdateEndpoints out;
+  problems.notZero(path / "target_id", message.target_id());
+  out.targetId = message.target_id();
+  out.reset = message.reset();
+  out.add.reserve(static_cast<size_t>(message.add_size()));
+  out.remove.reserve(static_cast<size_t>(message.remove_size()));
+  std::unordered_set<SocketAddress> added;
+  for (int i = 0; i < message.add_size(); ++i) {
+    Path at = path.at("add", i);
+    const pb::Endpoint& endpoint = message.add(i);
+    SocketAddress address =
+        readAddress(at / "address", endpoint.has_address(), endpoint.address(), problems);
+    problems.inRange(at / "weight", endpoint.weight(), 0, MAX_WEIGHT);
+    out.add.push_back({address, endpoint.weight() == 0 ? 1 : endpoint.weight()});
+    if (message.remove_size() > 0) added.insert(address);
+  }
+  for (int i = 0; i < message.remove_size(); ++i) {
+    Path at = path.at("remove", i);
+    SocketAddress address = problems.address(at, message.remove(i));
+    if (added.contains(address)) problems.report(at, "is in `add` too");
+    out.remove.push_back(address);
+  }
+  return out;
+}
+
+RemoveTarget read(const Path& path, const pb::RemoveTarget& message, Problems& problems) {
+  problems.notZero(path / "id", message.id());
+  return {message.id()};
+}
+
+PutDestination read(const Path& path, const pb::PutDestination& message, Problems& problems) {
+  PutDestination out;
+  problems.notZero(path / "id", message.id());
+  out.id = message.id();
+  out.direction = readDirection(path / "direction", message.direction(), problems);
+  if (message.has_address()) {
+    out.address = problems.address(path / "address", message.address());
+  }
+  out.protocol = problems.known(path / "protocol", protocolFrom(message.protocol()),
+                                message.protocol(), Protocol::Opaque);
+  problems.inRange(path / "detect_timeout_ms", message.detect_timeout_ms(),
+                   out.protocol == Protocol::Detect ? 1 : 0, MAX_MS);
+  if (out.protocol == Protocol::Opaque && message.target_id() == 0) {
+    problems.report(path / "target_id", "must not be 0: opaque bytes name no authority");
+  }
+  std::unordered_set<std::string_view> seen;
+  for (int i = 0; i < message.authorities_size(); ++i) {
+    Path at = path.at("authorities", i);
+    const pb::AuthorityTarget& entry = message.authorities(i);
+    problems.authority(at / "authority", entry.authority());
+    problems.notZero(at / "target_id", entry.target_id());
+    if (!seen.insert(entry.authority()).second) {
+      problems.report(at / "authority", "is there twice");
+    }
+    out.authorities.emplace_back(entry.authority(), entry.target_id());
+  }
+  problems.inRange(path / "idle_timeout_ms", message.idle_timeout_ms(), 0, MAX_MS);
+  out.detectTimeoutMs = message.detect_timeout_ms();
+  out.targetId = message.target_id();
+  out.discoverAuthorities = message.discover_authorities();
+  out.idleTimeoutMs = message.idle_timeout_ms();
+  return out;
+}
+
+RemoveDestination read(const Path& path, const pb::RemoveDestination& message, Problems& problems) {
+  problems.notZero(path / "id", message.id());
+  return {message.id()};
+}
+
+// Answers either DiscoverDestination (direction, address) or DiscoverAuthority (destination_id,
+// authority). The authority comes back as it was asked for, so it is not judged here.
+FailDiscovery read(const Path& path, const pb::FailDiscovery& message, Problems& problems) {
+  FailDiscovery out;
+  if (message.destination_id() == 0) {
+    out.direction = readDirection(path / "direction", message.direction(), problems);
+    out.address = readAddress(path / "address", message.has_address(), message.address(), problems);
+    if (!message.authority().empty()) {
+      problems.report(path / "destination_id", "must not be 0 with an authority");
+    }
+  } else {
+    if (message.authority().empty()) problems.required(path / "authority", false);
+    if (message.has_address()) {
+      problems.report(path / "address", "must be absent with a destination_id");
+    }
+  }
+  out.destinationId = message.destination_id();
+  out.authority = message.authority();
+  out.detail = message.detail();
+  return out;
+}
+
+SetLogLevel read(const Path& path, const pb::SetLogLevel& message, Problems& problems) {
+  return {problems.known(path / "level", logLevelFrom(message.level()), message.level(),
+                         LogLevel::Info)};
+}
+
+Drain read(const Path& path, const pb::Drain& message, Problems& problems) {
+  problems.inRange(path / "grace_ms", message.grace_ms(), 0, MAX_MS);
+  return {message.grace_ms()};
+}
+
+Command readKind(const pb::Command& message, Problems& problems) {
+  switch (message.kind_case()) {
+    case pb::Command::kListen:
+      return read(Path("listen"), message.listen(), problems);
+    case pb::Command::kCloseListener:
+      return read(Path("close_listener"), message.close_listener(), problems);
+    case pb::Command::kPutTarget:
+      return read(Path("put_target"), message.put_target(), problems);
+    case pb::Command::kUpdateEndpoints:
+      return read(Path("update_endpoints"), message.update_endpoints(), problems);
+    case pb::Command::kRemoveTarget:
+      return read(Path("remove_target"), message.remove_target(), problems);
+    case pb::Command::kPutDestination:
+      return read(Path("put_destination"), message.put_destination(), problems);
+    case pb::Command::kRemoveDestination:
+      return read(Path("remove_destination"), message.remove_destination(), problems);
+    case pb::Command::kFailDiscovery:
+      return read(Path("fail_discovery"), message.fail_discovery(), problems);
+    case pb::Command::kSetLogLevel:
+      return read(Path("set_log_level"), message.set_log_level(), problems);
+    case pb::Command::kDrain:
+      return read(Path("drain"), message.drain(), problems);
+    case pb::Command::kInspect:
+      return Inspect{};
+    case pb::Command::kAttachCapture:
+      return readAttachCapture(Path("attach_capture"), message.attach_capture(), problems);
+    case pb::Command::kDetachCapture:
+      return DetachCapture{};
+    case pb::Command::KIND_NOT_SET:
+      break;
+  }
+  problems.report(Path("kind"), "is required: the command says nothing this data plane knows");
+  return Inspect{};
+}
+
+}  // namespace
+
+Result<Command, CommandError> decodeCommand(std::string_view bytes) {
+  pb::Command message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return CommandError{"command", "these bytes are no contract.Command", 0};
+  }
+  Problems problems;
+  Command command = readKind(message, problems);
+  if (problems.any()) return problems.first();
+  return command;
+}
+
+}  // namespace mesh::contract

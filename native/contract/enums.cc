@@ -1,0 +1,338 @@
+// See enums.h. Everything but Reason, which has its own file.
+#include "contract/enums.h"
+
+namespace mesh::contract {
+namespace {
+
+constexpr std::optional<Direction> direction(pb::Direction value) {
+  switch (value) {
+    case pb::OUTBOUND:
+      return Direction::Outbound;
+    case pb::INBOUND:
+      return Direction::Inbound;
+    case pb::DIRECTION_UNSPECIFIED:
+    case pb::Direction_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::Direction_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::Direction direction(Direction value) {
+  switch (value) {
+    case Direction::None:
+      return pb::DIRECTION_UNSPECIFIED;
+    case Direction::Outbound:
+      return pb::OUTBOUND;
+    case Direction::Inbound:
+      return pb::INBOUND;
+  }
+  return pb::DIRECTION_UNSPECIFIED;
+}
+
+constexpr std::optional<OriginalDestinationSource> source(pb::OriginalDestinationSource value) {
+  switch (value) {
+    case pb::SOURCE_CAPTURE_MAP:
+      return OriginalDestinationSource::CaptureMap;
+    case pb::SOURCE_LOCAL_ADDRESS:
+      return OriginalDestinationSource::LocalAddress;
+    case pb::SOURCE_SOCKET_OPTION:
+      return OriginalDestinationSource::SocketOption;
+    case pb::SOURCE_FIXED:
+      return OriginalDestinationSource::Fixed;
+    case pb::SOURCE_HTTP_PROXY:
+      return OriginalDestinationSource::HttpProxy;
+    case pb::SOURCE_UNSPECIFIED:
+    case pb::OriginalDestinationSource_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::OriginalDestinationSource_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::OriginalDestinationSource source(OriginalDestinationSource value) {
+  switch (value) {
+    case OriginalDestinationSource::CaptureMap:
+      return pb::SOURCE_CAPTURE_MAP;
+    case OriginalDestinationSource::LocalAddress:
+      return pb::SOURCE_LOCAL_ADDRESS;
+    case OriginalDestinationSource::SocketOption:
+      return pb::SOURCE_SOCKET_OPTION;
+    case OriginalDestinationSource::Fixed:
+      return pb::SOURCE_FIXED;
+    case OriginalDestinationSource::HttpProxy:
+      return pb::SOURCE_HTTP_PROXY;
+  }
+  return pb::SOURCE_UNSPECIFIED;
+}
+
+constexpr std::optional<Protocol> protocol(pb::Protocol value) {
+  switch (value) {
+    case pb::DETECT:
+      return Protocol::Detect;
+    case pb::HTTP1:
+      return Protocol::Http1;
+    case pb::OPAQUE:
+      return Protocol::Opaque;
+    case pb::Protocol_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::Protocol_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::Protocol protocol(Protocol value) {
+  switch (value) {
+    case Protocol::Detect:
+      return pb::DETECT;
+    case Protocol::Http1:
+      return pb::HTTP1;
+    case Protocol::Opaque:
+      return pb::OPAQUE;
+  }
+  return pb::DETECT;
+}
+
+constexpr std::optional<LogLevel> logLevel(pb::LogLevel value) {
+  switch (value) {
+    case pb::LOG_TRACE:
+      return LogLevel::Trace;
+    case pb::LOG_DEBUG:
+      return LogLevel::Debug;
+    case pb::LOG_INFO:
+      return LogLevel::Info;
+    case pb::LOG_WARN:
+      return LogLevel::Warn;
+    case pb::LOG_ERROR:
+      return LogLevel::Error;
+    case pb::LOG_OFF:
+      return LogLevel::Off;
+    case pb::LogLevel_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::LogLevel_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::LogLevel logLevel(LogLevel value) {
+  switch (value) {
+    case LogLevel::Trace:
+      return pb::LOG_TRACE;
+    case LogLevel::Debug:
+      return pb::LOG_DEBUG;
+    case LogLevel::Info:
+      return pb::LOG_INFO;
+    case LogLevel::Warn:
+      return pb::LOG_WARN;
+    case LogLevel::Error:
+      return pb::LOG_ERROR;
+    case LogLevel::Off:
+      return pb::LOG_OFF;
+  }
+  return pb::LOG_OFF;
+}
+
+constexpr std::optional<Family> family(pb::Family value) {
+  switch (value) {
+    case pb::FAMILY_UNSPECIFIED:
+      return Family::None;
+    case pb::REQUEST_TOTAL:
+      return Family::RequestTotal;
+    case pb::RESPONSE_TOTAL:
+      return Family::ResponseTotal;
+    case pb::RESPONSE_LATENCY_MS:
+      return Family::ResponseLatencyMs;
+    case pb::TCP_OPEN_TOTAL:
+      return Family::TcpOpenTotal;
+    case pb::TCP_OPEN_CONNECTIONS:
+      return Family::TcpOpenConnections;
+    case pb::TCP_CLOSE_TOTAL:
+      return Family::TcpCloseTotal;
+    case pb::TCP_CONNECTION_DURATION_MS:
+      return Family::TcpConnectionDurationMs;
+    case pb::TCP_READ_BYTES_TOTAL:
+      return Family::TcpReadBytesTotal;
+    case pb::TCP_WRITE_BYTES_TOTAL:
+      return Family::TcpWriteBytesTotal;
+    case pb::DETECT_RESULTS_TOTAL:
+      return Family::DetectResultsTotal;
+    case pb::REQUEST_ERRORS_TOTAL:
+      return Family::RequestErrorsTotal;
+    case pb::CONNECTION_ERRORS_TOTAL:
+      return Family::ConnectionErrorsTotal;
+    case pb::ACCEPT_ERRORS_TOTAL:
+      return Family::AcceptErrorsTotal;
+    case pb::REQUEST_REPLAYS_TOTAL:
+      return Family::RequestReplaysTotal;
+    case pb::DIALS_TOTAL:
+      return Family::DialsTotal;
+    case pb::BUFFER_BYTES:
+      return Family::BufferBytes;
+    case pb::Family_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::Family_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::Family family(Family value) {
+  switch (value) {
+    case Family::None:
+      return pb::FAMILY_UNSPECIFIED;
+    case Family::RequestTotal:
+      return pb::REQUEST_TOTAL;
+    case Family::ResponseTotal:
+      return pb::RESPONSE_TOTAL;
+    case Family::ResponseLatencyMs:
+      return pb::RESPONSE_LATENCY_MS;
+    case Family::TcpOpenTotal:
+      return pb::TCP_OPEN_TOTAL;
+    case Family::TcpOpenConnections:
+      return pb::TCP_OPEN_CONNECTIONS;
+    case Family::TcpCloseTotal:
+      return pb::TCP_CLOSE_TOTAL;
+    case Family::TcpConnectionDurationMs:
+      return pb::TCP_CONNECTION_DURATION_MS;
+    case Family::TcpReadBytesTotal:
+      return pb::TCP_READ_BYTES_TOTAL;
+    case Family::TcpWriteBytesTotal:
+      return pb::TCP_WRITE_BYTES_TOTAL;
+    case Family::DetectResultsTotal:
+      return pb::DETECT_RESULTS_TOTAL;
+    case Family::RequestErrorsTotal:
+      return pb::REQUEST_ERRORS_TOTAL;
+    case Family::ConnectionErrorsTotal:
+      return pb::CONNECTION_ERRORS_TOTAL;
+    case Family::AcceptErrorsTotal:
+      return pb::ACCEPT_ERRORS_TOTAL;
+    case Family::RequestReplaysTotal:
+      return pb::REQUEST_REPLAYS_TOTAL;
+    case Family::DialsTotal:
+      return pb::DIALS_TOTAL;
+    case Family::BufferBytes:
+      return pb::BUFFER_BYTES;
+  }
+  return pb::FAMILY_UNSPECIFIED;
+}
+
+constexpr std::optional<Peer> peer(pb::Peer value) {
+  switch (value) {
+    case pb::PEER_UNSPECIFIED:
+      return Peer::None;
+    case pb::SRC:
+      return Peer::Src;
+    case pb::DST:
+      return Peer::Dst;
+    case pb::Peer_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::Peer_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::Peer peer(Peer value) {
+  switch (value) {
+    case Peer::None:
+      return pb::PEER_UNSPECIFIED;
+    case Peer::Src:
+      return pb::SRC;
+    case Peer::Dst:
+      return pb::DST;
+  }
+  return pb::PEER_UNSPECIFIED;
+}
+
+constexpr std::optional<Classification> classification(pb::Classification value) {
+  switch (value) {
+    case pb::CLASSIFICATION_UNSPECIFIED:
+      return Classification::None;
+    case pb::SUCCESS:
+      return Classification::Success;
+    case pb::FAILURE:
+      return Classification::Failure;
+    case pb::Classification_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::Classification_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::Classification classification(Classification value) {
+  switch (value) {
+    case Classification::None:
+      return pb::CLASSIFICATION_UNSPECIFIED;
+    case Classification::Success:
+      return pb::SUCCESS;
+    case Classification::Failure:
+      return pb::FAILURE;
+  }
+  return pb::CLASSIFICATION_UNSPECIFIED;
+}
+
+constexpr std::optional<bool> forward(pb::TargetKind value) {
+  switch (value) {
+    case pb::FORWARD:
+      return true;
+    case pb::BALANCE:
+      return false;
+    case pb::TargetKind_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::TargetKind_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr std::optional<PollerKind> poller(pb::Poller value) {
+  switch (value) {
+    case pb::POLLER_EPOLL:
+      return PollerKind::Epoll;
+    case pb::POLLER_LIBUV:
+      return PollerKind::Libuv;
+    case pb::Poller_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::Poller_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// Every enumerator goes there and back unchanged, and keeps its number.
+template <typename Wire, typename From, typename To>
+constexpr bool agree(Wire first, Wire last, From from, To to) {
+  for (int number = first; number <= last; ++number) {
+    auto value = from(static_cast<Wire>(number));
+    if (value && (static_cast<int>(*value) != number || to(*value) != number)) return false;
+  }
+  return true;
+}
+#define AGREE(Enum, convert)                                                                       \
+  static_assert(agree(                                                                             \
+                    pb::Enum##_MIN, pb::Enum##_MAX, [](pb::Enum value) { return convert(value); }, \
+                    [](auto value) { return convert(value); }),                                    \
+                #Enum " differs from contract.proto")
+AGREE(Direction, direction);
+AGREE(OriginalDestinationSource, source);
+AGREE(Protocol, protocol);
+AGREE(LogLevel, logLevel);
+AGREE(Family, family);
+AGREE(Peer, peer);
+AGREE(Classification, classification);
+#undef AGREE
+
+}  // namespace
+
+std::optional<Direction> directionFrom(pb::Direction value) { return direction(value); }
+std::optional<OriginalDestinationSource> sourceFrom(pb::OriginalDestinationSource value) {
+  return source(value);
+}
+std::optional<Protocol> protocolFrom(pb::Protocol value) { return protocol(value); }
+std::optional<LogLevel> logLevelFrom(pb::LogLevel value) { return logLevel(value); }
+std::optional<PollerKind> pollerFrom(pb::Poller value) { return poller(value); }
+std::optional<bool> forwardFrom(pb::TargetKind value) { return forward(value); }
+
+pb::Direction toContract(Direction value) { return direction(value); }
+pb::LogLevel toContract(LogLevel value) { return logLevel(value); }
+pb::Family toContract(Family value) { return family(value); }
+pb::Peer toContract(Peer value) { return peer(value); }
+pb::Classification toContract(Classification value) { return classification(value); }
+
+}  // namespace mesh::contract
