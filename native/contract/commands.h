@@ -134,7 +134,7 @@ struct Inspect {};
 struct AttachCapture {
   // `inboundListenerFds` and `ownSource` are filled by the data plane.
   CaptureSettings capture;
-  uint32_t inboundListenerId = 0;
+  std::vector<uint32_t> inboundListenerIds;
 };
 
 struct DetachCapture {};

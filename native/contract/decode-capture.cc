@@ -77,16 +77,22 @@ AttachCapture readAttachCapture(const Path& path, const pb::AttachCapture& messa
         problems.port(path.at("inbound_ports", i), message.inbound_ports(i)));
   }
   if (message.inbound_ports_size() > 0) {
-    problems.notZero(path / "inbound_listener_id", message.inbound_listener_id());
+    if (message.inbound_listener_ids_size() == 0) {
+      problems.report(path / "inbound_listener_ids", "is required with inbound ports");
+    }
   } else {
-    problems.onlyZero(path / "inbound_listener_id", message.inbound_listener_id(),
-                      "without inbound ports");
+    if (message.inbound_listener_ids_size() > 0) {
+      problems.report(path / "inbound_listener_ids", "must be empty without inbound ports");
+    }
     if (!message.has_outbound_v4() && !message.has_outbound_v6()) {
       problems.report(path, "captures nothing: give an outbound listener or inbound ports");
     }
   }
   capture.captureLoopback = message.capture_loopback();
-  out.inboundListenerId = message.inbound_listener_id();
+  for (int i = 0; i < message.inbound_listener_ids_size(); ++i) {
+    problems.notZero(path.at("inbound_listener_ids", i), message.inbound_listener_ids(i));
+    out.inboundListenerIds.push_back(message.inbound_listener_ids(i));
+  }
   return out;
 }
 

@@ -28,7 +28,7 @@ TEST_CASE("everything that is captured and skipped comes out as it went in") {
                         R"(skip_outbound_networks { ip: "\012\0\0\0" prefix_length: 8 } )"
                         R"(capture_networks { ip: "\040\001\015\270\0\0\0\0\0\0\0\0\0\0\0\0" )"
                         "prefix_length: 128 } inbound_ports: 80 inbound_ports: 443 "
-                        "inbound_listener_id: 2 capture_loopback: true");
+                        "inbound_listener_ids: 2 inbound_listener_ids: 3 capture_loopback: true");
   REQUIRE(command.ok());
   const auto* attach = std::get_if<AttachCapture>(&command.value());
   REQUIRE(attach != nullptr);
@@ -48,11 +48,11 @@ TEST_CASE("everything that is captured and skipped comes out as it went in") {
   CHECK(capture.captureNetworks[0].prefixLength == 128);
   CHECK(capture.inboundPorts == std::vector<uint16_t>{80, 443});
   CHECK(capture.captureLoopback);
-  CHECK(attach->inboundListenerId == 2);
+  CHECK(attach->inboundListenerIds == std::vector<uint32_t>{2, 3});
 }
 
 TEST_CASE("inbound alone is enough") {
-  CHECK(decode(PATH + "inbound_ports: 80 inbound_listener_id: 2").ok());
+  CHECK(decode(PATH + "inbound_ports: 80 inbound_listener_ids: 2").ok());
 }
 
 TEST_CASE("a bad field is named") {
@@ -86,9 +86,11 @@ TEST_CASE("a bad field is named") {
       {"attach_capture.capture_networks[0].ip",
        PATH + V4 + R"(capture_networks { ip: "\0\0\0\0\0\0\0\0\0\0\377\377\001\002\003\004" })"},
       {"attach_capture.inbound_ports[1]",
-       PATH + "inbound_listener_id: 2 inbound_ports: 80 inbound_ports: 65536"},
-      {"attach_capture.inbound_listener_id", PATH + "inbound_ports: 80"},
-      {"attach_capture.inbound_listener_id", PATH + V4 + "inbound_listener_id: 2"},
+       PATH + "inbound_listener_ids: 2 inbound_ports: 80 inbound_ports: 65536"},
+      {"attach_capture.inbound_listener_ids", PATH + "inbound_ports: 80"},
+      {"attach_capture.inbound_listener_ids[0]",
+       PATH + "inbound_ports: 80 inbound_listener_ids: 0"},
+      {"attach_capture.inbound_listener_ids", PATH + V4 + "inbound_listener_ids: 2"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);

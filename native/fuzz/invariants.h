@@ -10,8 +10,8 @@ namespace mesh::fuzz {
 
 // `view` lies inside `whole`, or is empty.
 inline void checkInside(std::string_view whole, std::string_view view) {
-  MESH_CHECK(view.empty() ||
-        (view.data() >= whole.data() && view.data() + view.size() <= whole.data() + whole.size()));
+  MESH_CHECK(view.empty() || (view.data() >= whole.data() &&
+                              view.data() + view.size() <= whole.data() + whole.size()));
 }
 
 inline void checkSameOutcome(const http1::ParseOutcome& a, const http1::ParseOutcome& b) {
@@ -35,7 +35,8 @@ inline void checkFields(std::string_view input, const FieldTable& fields) {
     checkInside(input, field.name);
     checkInside(input, field.value);
     MESH_CHECK(!field.name.empty());
-    MESH_CHECK(field.name.find_first_of(std::string_view("\0\r\n\t :", 6)) == std::string_view::npos);
+    MESH_CHECK(field.name.find_first_of(std::string_view("\0\r\n\t :", 6)) ==
+               std::string_view::npos);
     MESH_CHECK(field.value.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos);
     MESH_CHECK(field.id == fieldIdOf(field.name));
   }

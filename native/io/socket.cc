@@ -81,18 +81,34 @@ SocketAddress nameOf(int fd, NameCall call) {
 
 }  // namespace
 
-Result<UniqueFd> listenTcp(const SocketAddress& address, int backlog) {
+namespace {
+// A socket bound to `address` as a listener's must be.
+Result<UniqueFd> bindListener(const SocketAddress& address, bool shared) {
   Result<UniqueFd> made = makeSocket(address.family());
   if (!made) return made;
   int fd = made.value().get();
   if (!setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)) return lastError();
-  if (!setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return lastError();
+  if (shared && !setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return lastError();
   // Not left to net.ipv6.bindv6only: 0.0.0.0 and [::] must be able to listen side by side.
   if (address.family() == AF_INET6 && !setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) {
     return lastError();
   }
   if (Status<> bound = bindTo(fd, address); !bound) return bound.error();
-  if (::listen(fd, backlog) < 0) return lastError();
+  return made;
+}
+}  // namespace
+
+Status<> checkPortFree(const SocketAddress& address) {
+  if (address.port() == 0) return Unit{};
+  Result<UniqueFd> probe = bindListener(address, false);
+  if (!probe) return probe.error();
+  return Unit{};
+}
+
+Result<UniqueFd> listenTcp(const SocketAddress& address, int backlog) {
+  Result<UniqueFd> made = bindListener(address, true);
+  if (!made) return made;
+  if (::listen(made.value().get(), backlog) < 0) return lastError();
   return made;
 }
 

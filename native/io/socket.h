@@ -24,6 +24,10 @@ struct TcpOptions {
 // IPv6 takes IPv6 connections only.
 Result<UniqueFd> listenTcp(const SocketAddress& address, int backlog);
 
+// Whether nobody listens on the address yet: a bind without SO_REUSEPORT, given up at once. Port 0
+// is always free.
+Status<> checkPortFree(const SocketAddress& address);
+
 // accept4. EAGAIN, EMFILE, ECONNABORTED … come back as errors.
 Result<UniqueFd> acceptTcp(int listener, SocketAddress& peer);
 

@@ -36,6 +36,17 @@ bool isPrepared(int fd) {
   return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0 && (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
 }
 
+TEST_CASE("a port somebody listens on is not free, though it could be shared") {
+  Result<UniqueFd> first = listenTcp(SocketAddress::v4(INADDR_LOOPBACK, 0), 1);
+  REQUIRE(first.ok());
+  const SocketAddress taken = localAddress(first.value().get());
+  Status<> free = checkPortFree(taken);
+  REQUIRE_FALSE(free.ok());
+  CHECK(free.error().code == EADDRINUSE);
+  CHECK(listenTcp(taken, 1).ok());
+  CHECK(checkPortFree(taken.withPort(0)).ok());
+}
+
 TEST_CASE("every descriptor is non-blocking and closed on exec") {
   Server server;
   UniqueFd near = dial(server.address);

@@ -1,3 +1,4 @@
+// Connections until it is known where they go and what they speak: detection, parking, refusals.
 #include "proxy/accepted-connection.h"
 
 #include "proxy/testing.h"

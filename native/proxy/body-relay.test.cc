@@ -1,3 +1,4 @@
+// Bodies in every framing, in pieces of random size.
 #include "proxy/body-relay.h"
 
 #include <doctest/doctest.h>

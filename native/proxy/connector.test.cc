@@ -1,3 +1,4 @@
+// Who is dialled, who is not, and how long a request waits.
 #include "proxy/connector.h"
 
 #include "proxy/testing.h"

@@ -2,6 +2,8 @@
 // them to every worker, and gathers what the workers say. See data-plane.h.
 #include "proxy/data-plane.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -31,6 +33,11 @@ std::string refuse(std::string field, std::string message) {
 
 std::string systemRefused(std::string message, int error) {
   return contract::encodeError({.field = "", .message = std::move(message), .osError = error});
+}
+
+std::string cannotListen(const SocketAddress& address, int error) {
+  return systemRefused("cannot listen on " + address.toString() + ": " + std::strerror(error),
+                       error);
 }
 
 // The pictures of several workers as one.
@@ -161,25 +168,28 @@ std::string ThreadedDataPlane::takeEvents() {
 // ---------------------------------------------------------------- listeners
 
 std::string ThreadedDataPlane::apply(const contract::Listen& listen) {
-  if (draining_) return refuse("", "the data plane is draining");
+  if (draining_) return systemRefused("the data plane is draining", ESHUTDOWN);
   if (listeners_.contains(listen.id)) return refuse("listen.id", "already in use");
   if (listen.destinationId != 0 && !registry_.hasDestination(listen.destinationId)) {
     return refuse("listen.destination_id", "no such destination");
+  }
+  // SO_REUSEPORT, which the workers need among themselves, would let another process of the same
+  // user share the port unnoticed.
+  if (const Status<> free = checkPortFree(listen.address); !free) {
+    return cannotListen(listen.address, free.error().code);
   }
   // All sockets first: the listener opens whole or not at all. The first chooses the port.
   OpenListener opened{.settings = listen, .bound = listen.address, .sockets = {}};
   std::vector<UniqueFd> sockets;
   for (size_t index = 0; index < workers_.size(); ++index) {
     Result<UniqueFd> socket = listenTcp(opened.bound, LISTEN_BACKLOG);
-    if (!socket) {
-      return systemRefused(
-          "cannot listen on " + opened.bound.toString() + ": " + std::strerror(socket.error().code),
-          socket.error().code);
-    }
+    if (!socket) return cannotListen(opened.bound, socket.error().code);
     // Accepted sockets inherit these.
     applyOptions(socket.value().get(), settings_.tcp);
     if (index == 0) opened.bound = localAddress(socket.value().get());
-    opened.sockets.emplace_back(dup(socket.value().get()));
+    // Not to be inherited by the wrapped command.
+    opened.sockets.emplace_back(fcntl(socket.value().get(), F_DUPFD_CLOEXEC, 0));
+    if (!opened.sockets.back().valid()) return cannotListen(opened.bound, errno);
     sockets.push_back(std::move(socket).value());
   }
   const SocketAddress bound = opened.bound;
@@ -278,7 +288,7 @@ std::string ThreadedDataPlane::apply(const contract::SetLogLevel& level) {
 }
 
 std::string ThreadedDataPlane::apply(const contract::Drain& drain) {
-  if (draining_) return refuse("", "already draining");
+  if (draining_) return systemRefused("already draining", EALREADY);
   draining_ = true;
   listeners_.clear();
   auto left = std::make_shared<std::atomic<size_t>>(workers_.size());
@@ -321,12 +331,15 @@ std::string ThreadedDataPlane::apply(const contract::AttachCapture& attach) {
   if (capture_) return refuse("attach_capture", "already attached");
   CaptureSettings settings = attach.capture;
   if (!settings.inboundPorts.empty()) {
-    const auto listener = listeners_.find(attach.inboundListenerId);
-    if (listener == listeners_.end()) {
-      return refuse("attach_capture.inbound_listener_id", "no such listener");
-    }
-    for (const UniqueFd& socket : listener->second.sockets) {
-      settings.inboundListenerFds.push_back(socket.get());
+    for (size_t index = 0; index < attach.inboundListenerIds.size(); ++index) {
+      const auto listener = listeners_.find(attach.inboundListenerIds[index]);
+      if (listener == listeners_.end()) {
+        return refuse("attach_capture.inbound_listener_ids[" + std::to_string(index) + "]",
+                      "no such listener");
+      }
+      for (const UniqueFd& socket : listener->second.sockets) {
+        settings.inboundListenerFds.push_back(socket.get());
+      }
     }
   }
   settings.ownSource = SocketAddress::v4(OWN_SOURCE, 0);

@@ -1,3 +1,4 @@
+// Authorities and the counting of connections.
 #include "proxy/destination.h"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// From a reason to a status, a sentence and a response.
 #include "proxy/error-response.h"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// What reaches the owner, and what is dropped and counted.
 #include "proxy/event-sink.h"
 
 #include <doctest/doctest.h>

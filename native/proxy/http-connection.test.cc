@@ -1,3 +1,4 @@
+// Requests and responses between a real client and a real server socket, faults included.
 #include "proxy/http-connection.h"
 
 #include "proxy/testing.h"

@@ -1,3 +1,4 @@
+// Bytes, half-closes and resets between two real sockets.
 #include "proxy/opaque-forward.h"
 
 #include "base/random.h"

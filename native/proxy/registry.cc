@@ -70,6 +70,7 @@ std::shared_ptr<DestinationUse> Registry::putDestination(const contract::PutDest
     destination.use = std::make_shared<DestinationUse>();
     destination.use->lastUsedMs.store(monotonicNs() / 1'000'000);
   }
+  releaseAddress(settings.id, destination);
   destination.direction = settings.direction;
   destination.address = settings.address;
   destination.use->reported.store(false);
@@ -87,11 +88,13 @@ std::shared_ptr<DestinationUse> Registry::putDestination(const contract::PutDest
 
 void Registry::removeDestination(uint32_t id) {
   const auto found = destinations_.find(id);
-  const AddressKey key{found->second.direction, found->second.address};
-  if (const auto held = byAddress_.find(key); held != byAddress_.end() && held->second == id) {
-    byAddress_.erase(held);
-  }
+  releaseAddress(id, found->second);
   destinations_.erase(found);
+}
+
+void Registry::releaseAddress(uint32_t id, const Destination& destination) {
+  const auto held = byAddress_.find({destination.direction, destination.address});
+  if (held != byAddress_.end() && held->second == id) byAddress_.erase(held);
 }
 
 bool Registry::asks(const contract::DiscoverDestination& event) {

@@ -68,6 +68,7 @@ class Registry {
     }
   };
   static void takeOut(EndpointShared& endpoint);
+  void releaseAddress(uint32_t id, const Destination& destination);
 
   std::unordered_map<uint32_t, Target> targets_;
   std::unordered_map<uint32_t, Destination> destinations_;

@@ -1,3 +1,4 @@
+// What commands come down to, and when the control logic is asked.
 #include "proxy/registry.h"
 
 #include <doctest/doctest.h>
@@ -82,6 +83,16 @@ TEST_CASE("a destination is asked for once until it is answered") {
   CHECK_FALSE(registry.asks(asked));
   registry.removeDestination(5);
   CHECK(registry.asks(asked));
+}
+
+TEST_CASE("a destination that moves to another address lets go of the old one") {
+  Registry registry;
+  registry.putDestination(
+      {.id = 5, .direction = Direction::Outbound, .address = at(80), .authorities = {}});
+  registry.putDestination(
+      {.id = 5, .direction = Direction::Outbound, .address = at(81), .authorities = {}});
+  CHECK(registry.holderOf(Direction::Outbound, at(80)) == 0);
+  CHECK(registry.holderOf(Direction::Outbound, at(81)) == 5);
 }
 
 TEST_CASE("an authority is asked for once per version of its destination") {

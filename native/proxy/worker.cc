@@ -156,6 +156,7 @@ void Worker::putDestination(const contract::PutDestination& settings,
     destination->counters = std::make_shared<TransportCounters>(recorder_, labels);
     destination->use = std::move(use);
   }
+  releaseAddress(destination);
   destination->id = settings.id;
   destination->direction = settings.direction;
   destination->address = settings.address;
@@ -193,9 +194,7 @@ void Worker::removeDestination(uint32_t id) {
   if (found == destinations_.end()) return;
   const std::shared_ptr<Destination> destination = found->second;
   destinations_.erase(found);
-  const auto byAddress = byAddress_.find({destination->direction, destination->address});
-  if (byAddress != byAddress_.end() && byAddress->second == destination)
-    byAddress_.erase(byAddress);
+  releaseAddress(destination);
   destination->removed = true;
   const auto parked = parkedForAuthority_.find(id);
   if (parked != parkedForAuthority_.end()) {
@@ -204,6 +203,11 @@ void Worker::removeDestination(uint32_t id) {
     parkedForAuthority_.erase(id);
   }
   forEachConnection([&](Connection& one) { one.onDestinationRemoved(*destination); });
+}
+
+void Worker::releaseAddress(const std::shared_ptr<Destination>& destination) {
+  const auto held = byAddress_.find({destination->direction, destination->address});
+  if (held != byAddress_.end() && held->second == destination) byAddress_.erase(held);
 }
 
 void Worker::failDiscovery(const contract::FailDiscovery& failure) {

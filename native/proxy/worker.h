@@ -123,6 +123,7 @@ class Worker {
   // Calls `visit` for each connection; they may end each other meanwhile.
   template <typename Visit>
   void forEachConnection(Visit visit);
+  void releaseAddress(const std::shared_ptr<Destination>& destination);
   void sweep();
   void checkDrained();
   void cutAll();

@@ -61,7 +61,8 @@ export interface AttachedParts {
   readonly outboundV4: HostPort;
   readonly outboundV6: HostPort | undefined;
   /** Undefined: no inbound ports. */
-  readonly inboundListenerId: number | undefined;
+  /** One per address family; empty without inbound ports. */
+  readonly inboundListenerIds: readonly number[];
 }
 
 export type AttachCaptureInit = MessageInitShape<typeof AttachCaptureSchema>;
@@ -206,9 +207,9 @@ export function attachCommand(wishes: CaptureWishes, parts: AttachedParts): Atta
       return { ip: bytes, prefixLength: bytes.length * 8 };
     }),
     captureLoopback: !skip.loopback,
-    ...(parts.inboundListenerId === undefined
+    ...(parts.inboundListenerIds.length === 0
       ? {}
-      : { inboundPorts: [...wishes.inboundPorts], inboundListenerId: parts.inboundListenerId }),
+      : { inboundPorts: [...wishes.inboundPorts], inboundListenerIds: [...parts.inboundListenerIds] }),
   };
 }
 

@@ -67,13 +67,20 @@ export async function startCapture(
   }
   reportRung(run, plan);
   if (plan.rung !== 2) return { rung: 3, hooks: [], listeners: [], workload: undefined };
-  const bound = await listen(run, dataPlane, {
-    id: run.listenerIds.next(),
-    direction: Direction.OUTBOUND,
-    source: OriginalDestinationSource.SOURCE_SOCKET_OPTION,
-    address: { ip: LOOPBACK_V4, port: plan.redirectedPort },
-  });
-  return { rung: 2, hooks: [], listeners: [`outbound ${formatHostPort(bound)}`], workload: undefined };
+  const { redirectedPort: port } = plan;
+  // A redirect of connections made here leads to the loopback address of their family.
+  const addresses = facts.ipv6Loopback ? [LOOPBACK_V4, LOOPBACK_V6] : [LOOPBACK_V4];
+  const listeners: string[] = [];
+  for (const ip of addresses) {
+    const bound = await listen(run, dataPlane, {
+      id: run.listenerIds.next(),
+      direction: Direction.OUTBOUND,
+      source: OriginalDestinationSource.SOURCE_SOCKET_OPTION,
+      address: { ip, port },
+    });
+    listeners.push(`outbound ${formatHostPort(bound)}`);
+  }
+  return { rung: 2, hooks: [], listeners, workload: undefined };
 }
 
 type AttachOutcome =
@@ -97,7 +104,7 @@ async function attachEbpf(
         cgroupPath,
         outboundV4: outboundV4.bound,
         outboundV6: outboundV6?.bound,
-        inboundListenerId: inbound?.id,
+        inboundListenerIds: inbound.map(({ id }) => id),
       }),
     );
     run.teardown.add('capture', () => {
@@ -106,12 +113,12 @@ async function attachEbpf(
     const texts = [
       `outbound ${formatHostPort(outboundV4.bound)}`,
       ...(outboundV6 === undefined ? [] : [`outbound ${formatHostPort(outboundV6.bound)}`]),
-      ...(inbound === undefined ? [] : [`inbound ${formatHostPort(inbound.bound)}`]),
+      ...inbound.map(({ bound }) => `inbound ${formatHostPort(bound)}`),
     ];
     return { kind: 'attached', capture: { rung: 1, hooks: status.hooks, listeners: texts, workload } };
   } catch (error) {
     if (!(error instanceof CommandRefusedError)) throw error;
-    for (const opened of [outboundV4, outboundV6, inbound]) {
+    for (const opened of [outboundV4, outboundV6, ...inbound]) {
       if (opened !== undefined) dataPlane.closeListener(opened.id);
     }
     await run.teardown.undo('workload');
@@ -127,7 +134,8 @@ interface Opened {
 interface CaptureListeners {
   readonly outboundV4: Opened;
   readonly outboundV6: Opened | undefined;
-  readonly inbound: Opened | undefined;
+  /** One per address family; none without inbound ports. */
+  readonly inbound: readonly Opened[];
 }
 
 /** On loopback, at ports of the kernel's choice: only steered connections find them. */
@@ -150,8 +158,11 @@ async function openListeners(
     outboundV6: ipv6 ? await open(Direction.OUTBOUND, LOOPBACK_V6, SOURCE_CAPTURE_MAP) : undefined,
     inbound:
       run.options.inboundPorts.length === 0
-        ? undefined
-        : await open(Direction.INBOUND, LOOPBACK_V4, SOURCE_LOCAL_ADDRESS),
+        ? []
+        : [
+            await open(Direction.INBOUND, LOOPBACK_V4, SOURCE_LOCAL_ADDRESS),
+            ...(ipv6 ? [await open(Direction.INBOUND, LOOPBACK_V6, SOURCE_LOCAL_ADDRESS)] : []),
+          ],
   };
 }
 

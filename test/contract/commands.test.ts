@@ -308,9 +308,9 @@ test('attachCapture is refused for its bad field, and by the system without its 
     },
     'attach_capture.capture_networks[1].ip',
   );
-  refused({ inboundPorts: [80, 0], inboundListenerId: 1 }, 'attach_capture.inbound_ports[1]');
-  refused({ inboundPorts: [80] }, 'attach_capture.inbound_listener_id');
-  refused({ inboundPorts: [80], inboundListenerId: 99 }, 'attach_capture.inbound_listener_id');
+  refused({ inboundPorts: [80, 0], inboundListenerIds: [1] }, 'attach_capture.inbound_ports[1]');
+  refused({ inboundPorts: [80] }, 'attach_capture.inbound_listener_ids');
+  refused({ inboundPorts: [80], inboundListenerIds: [99] }, 'attach_capture.inbound_listener_ids[0]');
   assertRefusedBySystem(() => plane.attachCapture(good));
 });
 

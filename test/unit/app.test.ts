@@ -132,10 +132,11 @@ test('with eBPF: listeners, capture, then the command, and its code at the end',
     [Direction.OUTBOUND, OriginalDestinationSource.SOURCE_CAPTURE_MAP],
     [Direction.OUTBOUND, OriginalDestinationSource.SOURCE_CAPTURE_MAP],
     [Direction.INBOUND, OriginalDestinationSource.SOURCE_LOCAL_ADDRESS],
+    [Direction.INBOUND, OriginalDestinationSource.SOURCE_LOCAL_ADDRESS],
   ]);
   const { capture } = world.dataPlane;
   assert.equal(capture?.cgroupPath, '/sys/fs/cgroup/me/sluice-1');
-  assert.deepEqual([capture.inboundPorts, capture.inboundListenerId], [[8080], 3]);
+  assert.deepEqual([capture.inboundPorts, capture.inboundListenerIds], [[8080], [3, 4]]);
   const [line] = await world.logged(/INFO sluice is ready .*/);
   assert.match(line, /rung=1 hooks="cgroup\/connect4 sock_ops" listeners=".*inbound .*" admin=off/);
   assert.equal(world.launcher.options[0]?.environment['HTTP_PROXY'], 'http://old');

@@ -191,7 +191,7 @@ test('the command carries listeners, skip lists, virtual addresses and inbound p
       cgroupPath: '/sys/fs/cgroup/sluice-1-0',
       outboundV4: { ip: '127.0.0.1', port: 4140 },
       outboundV6: { ip: '::1', port: 4141 },
-      inboundListenerId: 3,
+      inboundListenerIds: [3, 4],
     }),
   );
   assert.equal(command.cgroupPath, '/sys/fs/cgroup/sluice-1-0');
@@ -215,7 +215,7 @@ test('the command carries listeners, skip lists, virtual addresses and inbound p
   );
   assert.equal(command.captureLoopback, false);
   assert.deepEqual(command.inboundPorts, [8080, 9090]);
-  assert.equal(command.inboundListenerId, 3);
+  assert.deepEqual(command.inboundListenerIds, [3, 4]);
 });
 
 test('what is not wished for is left out of the command', () => {
@@ -227,12 +227,12 @@ test('what is not wished for is left out of the command', () => {
         cgroupPath: '/x',
         outboundV4: { ip: '127.0.0.1', port: 1 },
         outboundV6: undefined,
-        inboundListenerId: undefined,
+        inboundListenerIds: [],
       },
     ),
   );
   assert.equal(command.outboundV6, undefined);
   assert.deepEqual(command.inboundPorts, []);
-  assert.equal(command.inboundListenerId, 0);
+  assert.deepEqual(command.inboundListenerIds, []);
   assert.equal(command.captureLoopback, true);
 });
