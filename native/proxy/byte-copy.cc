@@ -76,10 +76,8 @@ ByteCopy::Step ByteCopy::readCopy(SocketEnd& source) {
   const IoCount got = source.read(buffer_.tail(), asked);
   if (got.bytes < 0) return got.blocked() ? Step::Wait : Step::Failed;
   const size_t bytes = static_cast<size_t>(got.bytes);
-  sourceEnded_ = bytes == 0;
+  if (!tookFrom(source, bytes)) return Step::Failed;
   buffer_.produced(bytes);
-  moved_ += bytes;
-  smallReads_ = bytes < BULK_READ_BYTES ? smallReads_ + 1 : 0;
   if (bytes == asked) {
     bufferBytes_ = std::min({bufferBytes_ * 4, MAX_BUFFER_BYTES, limits_.budgetBytes});
   }
@@ -91,10 +89,17 @@ ByteCopy::Step ByteCopy::readSplice(SocketEnd& source) {
   source.afterRead(got, got.bytes > 0 ? static_cast<size_t>(got.bytes) : 1);
   if (got.bytes < 0) return got.blocked() ? Step::Wait : Step::Failed;
   const size_t bytes = static_cast<size_t>(got.bytes);
+  return tookFrom(source, bytes) ? Step::Continue : Step::Failed;
+}
+
+// False when the end of the source is no end: a write to it has already met its reset, and with that
+// taken the error out of the socket, which from then on reads like one that was closed in order.
+bool ByteCopy::tookFrom(const SocketEnd& source, size_t bytes) {
+  if (bytes == 0 && source.error() != 0) return false;
   sourceEnded_ = bytes == 0;
   moved_ += bytes;
   smallReads_ = bytes < BULK_READ_BYTES ? smallReads_ + 1 : 0;
-  return Step::Continue;
+  return true;
 }
 
 bool ByteCopy::wantsSplice() {

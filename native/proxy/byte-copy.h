@@ -39,6 +39,7 @@ class ByteCopy {
   Step flush(SocketEnd& sink);
   Step readCopy(SocketEnd& source);
   Step readSplice(SocketEnd& source);
+  bool tookFrom(const SocketEnd& source, size_t bytes);
   bool wantsSplice();
 
   BufferPool& pool_;

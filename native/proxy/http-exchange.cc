@@ -278,7 +278,9 @@ bool HttpConnection::relayResponseBody() {
       continue;
     }
     if (got.bytes < 0 && got.blocked()) return true;
-    if (got.bytes == 0 && responseBody_.sourceEnded(out_, worker_.buffers())) continue;
+    // After a failed write the error is out of the socket, which then reads like one closed in order.
+    const bool orderly = got.bytes == 0 && socket.error() == 0;
+    if (orderly && responseBody_.sourceEnded(out_, worker_.buffers())) continue;
     return failExchange({.reason = got.bytes == 0 ? Reason::EndpointClosed : Reason::EndpointReset,
                          .error = got.bytes == 0 ? 0 : got.error,
                          .detail = "in the body",
