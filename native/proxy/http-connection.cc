@@ -234,6 +234,7 @@ bool HttpConnection::acceptHead(size_t headBytes) {
   method_ = head.method;
   minorVersion_ = head.minorVersion;
   upgrade_ = framing.upgrade;
+  awaitsContinue_ = framing.expectContinue;
   clientKeepAlive_ = framing.keepAlive && !wantsEnd();
   replayed_ = false;
   bodyLeft_ = false;

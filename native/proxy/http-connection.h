@@ -137,6 +137,7 @@ class HttpConnection final : public Connection,
   bool clientKeepAlive_ = false;
   bool endpointKeepAlive_ = false;
   bool upgrade_ = false;
+  bool awaitsContinue_ = false;  // Expect: 100-continue, and no 100 relayed yet
   bool reused_ = false;
   bool replayed_ = false;
   bool bodyLeft_ = false;       // request body bytes went out that are not kept for a replay

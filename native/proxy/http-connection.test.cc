@@ -89,6 +89,17 @@ TEST_CASE("Expect: 100-continue is the endpoint's to answer") {
   CHECK(scene.client.receiveUntil("ok") == OK);
 }
 
+TEST_CASE("a final answer to Expect: 100-continue says that the connection ends") {
+  Scene scene;
+  scene.client.send(
+      "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 400\r\n\r\n");
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("\r\n\r\n");
+  app.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");
+  CHECK(scene.client.receiveUntil("\r\n\r\n").find("Connection: close\r\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("an upgrade turns into bytes both ways, with what came early on either side") {
   Scene scene;
   scene.client.send(

@@ -199,7 +199,11 @@ bool HttpConnection::acceptResponseHead(size_t headBytes) {
   } else if (framing.kind == http1::BodyKind::Chunked && minorVersion_ == 0) {
     outKind = http1::BodyKind::UntilClose;
   }
+  if (head.status == 100) awaitsContinue_ = false;
   if (!interim) {
+    // A client that was told the outcome instead of to go on need not send its body: where the
+    // next request would begin is unknown, and it is told so (RFC 9110 §10.1.1).
+    if (awaitsContinue_ && !requestBody_.complete()) clientKeepAlive_ = false;
     clientKeepAlive_ = clientKeepAlive_ && !wantsEnd() && outKind != http1::BodyKind::UntilClose;
     endpointKeepAlive_ = framing.keepAlive;
   }
