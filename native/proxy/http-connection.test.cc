@@ -96,8 +96,7 @@ TEST_CASE("a final answer to Expect: 100-continue says that the connection ends"
   TestPeer app = scene.server.accept();
   app.receiveUntil("\r\n\r\n");
   app.send("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n");
-  CHECK(scene.client.receiveUntil("\r\n\r\n").find("Connection: close\r\n") !=
-        std::string::npos);
+  CHECK(scene.client.receiveUntil("\r\n\r\n").find("Connection: close\r\n") != std::string::npos);
 }
 
 TEST_CASE("an upgrade turns into bytes both ways, with what came early on either side") {

@@ -3,7 +3,7 @@
 // is killed, the command goes on without the mesh: capture dies with its holder, new connections go
 // directly to where they were going, and the next run removes the cgroup once it is empty.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,6 +12,7 @@ import { createCgroup, destroyCgroup, sweepCgroups } from './cgroup.js';
 import { WorkloadStartError } from './errors.js';
 import { findProgram, isErrno, STANDARD_PATH } from './find-program.js';
 import { type HostsEntry, renderHosts } from './hosts-file.js';
+import { createHostsFolder, removeHostsFolder, sweepHostsFolders } from './hosts-folder.js';
 import { wrapCommand, WRAPPER_FAILED, type WrapperTools, type Wrapping } from './wrapper.js';
 
 export type { HostsEntry } from './hosts-file.js';
@@ -137,19 +138,17 @@ async function makeHosts(
   effects: LaunchEffects,
   traces: Traces,
 ): Promise<Hosts> {
+  await sweepHostsFolders(effects.temporaryDirectory, (pid) => effects.isAlive(pid));
   if (entries.length === 0) return { hostsFile: undefined, notices: [] };
   const without = (why: string): Hosts => ({
     hostsFile: undefined,
     notices: [`names of the mesh will not resolve in the command: ${why}`],
   });
   if (effects.platform !== 'linux') return without('a hosts file of its own needs Linux');
-  const directory = await mkdtemp(join(effects.temporaryDirectory, 'sluice-'));
-  traces.directory = directory;
-  const hostsFile = join(directory, 'hosts');
   const own = await readFile(effects.hostsFile, 'utf8').catch(() => '');
-  await writeFile(hostsFile, renderHosts(own, entries));
-  // Whatever the umask is, and whatever user the command changes to.
-  await chmod(hostsFile, 0o644);
+  const text = renderHosts(own, entries);
+  const { folder, file: hostsFile } = await createHostsFolder(effects.temporaryDirectory, effects.pid, text);
+  traces.hostsFolder = folder;
   const refusal = await tryWrapper({ cgroupProcs, hostsFile });
   return refusal === undefined ? { hostsFile, notices: [] } : without(refusal);
 }
@@ -200,7 +199,7 @@ function definedOnly(environment: Readonly<Record<string, string | undefined>>):
 /** What was made on the host for one workload. */
 class Traces {
   cgroup: string | undefined;
-  directory: string | undefined;
+  hostsFolder: string | undefined;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -214,13 +213,14 @@ class Traces {
       const refusal = await destroyCgroup(this.cgroup, this.#clock);
       if (refusal !== undefined) left.push(refusal);
     }
-    if (this.directory !== undefined) {
-      await rm(this.directory, { recursive: true, force: true }).catch((error: unknown) => {
-        left.push(`${this.directory ?? ''}: ${error instanceof Error ? error.message : String(error)}`);
+    const { hostsFolder } = this;
+    if (hostsFolder !== undefined) {
+      await removeHostsFolder(hostsFolder).catch((error: unknown) => {
+        left.push(`${hostsFolder}: ${error instanceof Error ? error.message : String(error)}`);
       });
     }
     this.cgroup = undefined;
-    this.directory = undefined;
+    this.hostsFolder = undefined;
     return left;
   }
 }
