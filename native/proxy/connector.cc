@@ -188,6 +188,9 @@ void Connector::dropDial() {
   if (endpoint_) {
     if (Endpoint* endpoint = dialledEndpoint()) target_->balancer().dialCancelled(*endpoint);
   }
+  // It may have been established a moment ago: an endpoint that accepted it must not take its end
+  // for that of a complete, empty stream.
+  if (socket_) socket_->abort();
   socket_.reset();
   endpoint_.reset();
 }
