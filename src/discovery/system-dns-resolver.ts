@@ -6,7 +6,8 @@
 //      without asking them for names of one label, which they cannot know, and for localhost
 //      (RFC 6761 §6.3).
 // An answer of "no such name" or "no such records" is `empty`; everything else that is no answer is
-// `failed`. SRV (RFC 2782) comes from the name servers only; node does not tell its time to live.
+// `failed`. SRV (RFC 2782) comes from the name servers only; node does not tell its
+// time to live, so it counts as none and is asked for again after the configured minimum.
 import { lookup, Resolver } from 'node:dns/promises';
 
 import { canonicalIp, type IpAddress } from '../core/ip.js';
@@ -18,6 +19,8 @@ const QUERY_TIMEOUT_MS = 1000;
 const QUERY_TRIES = 3;
 /** Weights at the border go from 1 to this; those of SRV from 0 to 65535. */
 const LARGEST_WEIGHT = 10_000;
+/** Good for the least time the configuration allows. */
+const UNKNOWN_TTL_MS = 0;
 
 export interface SystemDnsResolverOptions {
   /** `address` or `address:port`; empty: those of the system. */
@@ -69,7 +72,7 @@ export class SystemDnsResolver implements DnsResolver {
     const family = type === 'a' ? 4 : 6;
     const hosts = await this.#readHosts();
     const own = addressesInHosts(hosts, name, family);
-    if (own.length > 0) return answer(own, 0);
+    if (own.length > 0) return answer(own, UNKNOWN_TTL_MS);
     // Known there with the other family only: the name servers are not asked about it either.
     if (addressesInHosts(hosts, name, family === 4 ? 6 : 4).length > 0) {
       return { kind: 'empty', detail: `the hosts file has no IPv${String(family)} address of ${name}` };
@@ -96,7 +99,7 @@ export class SystemDnsResolver implements DnsResolver {
 
   async #bySystem(name: string, family: 4 | 6): Promise<DnsOutcome> {
     try {
-      return answer(await this.#systemLookup(name, family), 0);
+      return answer(await this.#systemLookup(name, family), UNKNOWN_TTL_MS);
     } catch (error) {
       const code = codeOf(error);
       return code === 'ENOTFOUND'
@@ -139,10 +142,9 @@ export class SystemDnsResolver implements DnsResolver {
           }))
         : [],
     );
-    const ttls = outcomes.flatMap(({ outcome }) => (outcome.kind === 'answer' ? [outcome.ttlMs] : []));
     return endpoints.length === 0
       ? { kind: 'empty', detail: `no target of ${name} has an address` }
-      : { kind: 'answer', endpoints: distinct(endpoints), ttlMs: Math.min(...ttls) };
+      : { kind: 'answer', endpoints: distinct(endpoints), ttlMs: UNKNOWN_TTL_MS };
   }
 }
 

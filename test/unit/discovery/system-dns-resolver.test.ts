@@ -141,7 +141,7 @@ describe('the system resolver', () => {
         { address: { ip: '10.0.0.2', port: 8002 }, weight: 1 },
         { address: { ip: 'fd00::2', port: 8002 }, weight: 1 },
       ],
-      ttlMs: 30_000,
+      ttlMs: 0,
     });
   });
 
