@@ -112,7 +112,12 @@ void Listener::shedOne(int error) {
   {
     // Closed before the reserve is taken back, which needs its place.
     Result<UniqueFd> shed = acceptTcp(fd_.get(), peer);
-    if (!shed) result = shed.error().code;
+    if (shed) {
+      // By RST: FIN could pass for a complete, empty answer.
+      resetOnClose(shed.value().get());
+    } else {
+      result = shed.error().code;
+    }
   }
   restoreReserve();
   if (result == EAGAIN) {

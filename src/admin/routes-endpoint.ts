@@ -1,14 +1,9 @@
 // /routes.json: what the router has decided, joined with what the workers see of each endpoint at
 // this moment. `sluice routes` prints it.
-import { getSystemErrorName } from 'node:util';
-
-import { formatHostPort, formatIp } from '../core/ip.js';
-import {
-  type EndpointInspection,
-  EndpointState,
-  type Inspection,
-  type SocketAddress,
-} from '../dataplane/gen/contract_pb.js';
+import { formatHostPort } from '../core/ip.js';
+import { addressText } from '../dataplane/address-text.js';
+import { endpointLive, type EndpointLive } from '../dataplane/endpoint-live.js';
+import { type EndpointInspection, type Inspection } from '../dataplane/gen/contract_pb.js';
 import {
   type EndpointDescription,
   type RouteDescription,
@@ -26,16 +21,7 @@ export interface CaptureView {
 
 export interface EndpointView extends EndpointDescription {
   /** Absent: no worker has it (any more, or yet). */
-  readonly live?: {
-    readonly state: 'ready' | 'backoff';
-    readonly inFlight: number;
-    readonly idleConnections: number;
-    readonly ewmaMs: number;
-    /** Name of the errno of the last failed attempt. */
-    readonly lastError?: string;
-    /** Until the next attempt; only in back-off. */
-    readonly nextAttemptMs?: number;
-  };
+  readonly live?: EndpointLive;
 }
 
 export interface TargetView extends Omit<TargetDescription, 'endpoints'> {
@@ -51,31 +37,8 @@ export interface RoutesView extends Omit<RouteDescription, 'targets'> {
   readonly targets: readonly TargetView[];
 }
 
-function addressKey(address: SocketAddress | undefined): string {
-  return address === undefined ? '' : formatHostPort({ ip: formatIp(address.ip), port: address.port });
-}
-
-function errnoName(errno: number): string {
-  try {
-    return getSystemErrorName(-errno);
-  } catch {
-    return `errno ${String(errno)}`;
-  }
-}
-
 function viewEndpoint(endpoint: EndpointDescription, live: EndpointInspection | undefined): EndpointView {
-  if (live === undefined) return endpoint;
-  return {
-    ...endpoint,
-    live: {
-      state: live.state === EndpointState.ENDPOINT_BACKOFF ? 'backoff' : 'ready',
-      inFlight: live.inFlight,
-      idleConnections: live.idleConnections,
-      ewmaMs: live.ewmaMs,
-      ...(live.lastErrno === 0 ? {} : { lastError: errnoName(live.lastErrno) }),
-      ...(live.state === EndpointState.ENDPOINT_BACKOFF ? { nextAttemptMs: live.nextAttemptMs } : {}),
-    },
-  };
+  return live === undefined ? endpoint : { ...endpoint, live: endpointLive(live) };
 }
 
 export function viewRoutes(
@@ -91,7 +54,12 @@ export function viewRoutes(
     ...routes,
     targets: routes.targets.map((target) => {
       const live = inspected.get(target.id);
-      const endpoints = new Map(live?.endpoints.map((endpoint) => [addressKey(endpoint.address), endpoint]));
+      const endpoints = new Map(
+        live?.endpoints.map((endpoint) => [
+          endpoint.address === undefined ? '' : addressText(endpoint.address),
+          endpoint,
+        ]),
+      );
       return {
         ...target,
         waiting: live?.waiting ?? 0,

@@ -21,6 +21,8 @@ export async function findProgram(name: string, searchPath: string | undefined):
       case 'directory':
         return { kind: 'not-executable', message: `${name} is a directory` };
       case 'not-executable':
+      // Behind a directory that may not be entered: whatever is there cannot be executed.
+      case 'hidden':
         return { kind: 'not-executable', message: `${name} is not executable` };
       case 'missing':
         return { kind: 'missing', message: `${name} does not exist` };
@@ -32,6 +34,7 @@ export async function findProgram(name: string, searchPath: string | undefined):
     const path = directory === '' ? `./${name}` : join(directory, name);
     const seen = await lookAt(path);
     if (seen === 'executable') return { kind: 'found', path: path.includes('/') ? path : `./${path}` };
+    // Directories of PATH that may not be entered say nothing: shells take them for empty.
     if (seen === 'not-executable') refused ??= path;
   }
   return refused === undefined
@@ -39,14 +42,13 @@ export async function findProgram(name: string, searchPath: string | undefined):
     : { kind: 'not-executable', message: `${refused} is not executable` };
 }
 
-async function lookAt(path: string): Promise<'executable' | 'not-executable' | 'directory' | 'missing'> {
+async function lookAt(path: string): Promise<'executable' | 'not-executable' | 'directory' | 'hidden' | 'missing'> {
   try {
     const found = await stat(path);
     if (found.isDirectory()) return 'directory';
     if (!found.isFile()) return 'not-executable';
   } catch (error) {
-    // A directory on the way that may not be entered: it may be there.
-    return isErrno(error, 'EACCES') ? 'not-executable' : 'missing';
+    return isErrno(error, 'EACCES') ? 'hidden' : 'missing';
   }
   try {
     await access(path, constants.X_OK);

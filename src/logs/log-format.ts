@@ -3,6 +3,7 @@
 // seconds since start, level, message, then fields. Values with spaces, quotes or control
 // characters are quoted as in JSON, so a line is one line whatever is in it.
 import { type LogFields } from '../core/logger.js';
+import { printable } from '../core/printable.js';
 
 function valueText(value: unknown): string {
   if (value instanceof Error) return valueText(`${value.name}: ${value.message}`);
@@ -15,18 +16,9 @@ function valueText(value: unknown): string {
   return typeof text === 'string' ? text : String(value);
 }
 
-/** Control characters would let a peer's bytes move the cursor or start a line of their own. */
-function messageText(message: string): string {
-  return message.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) =>
-    JSON.stringify(char)
-      .slice(1, -1)
-      .replace(/^[^\\]$/, '\ufffd'),
-  );
-}
-
 export function formatPlain(sinceStartMs: number, level: string, message: string, fields: LogFields): string {
   const seconds = (Math.max(0, sinceStartMs) / 1000).toFixed(3).padStart(8);
-  const parts = [`[${seconds}s] ${level.toUpperCase()} ${messageText(message)}`];
+  const parts = [`[${seconds}s] ${level.toUpperCase()} ${printable(message)}`];
   for (const [key, value] of Object.entries(fields)) {
     if (value !== undefined) parts.push(`${key}=${valueText(value)}`);
   }

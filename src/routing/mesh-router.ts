@@ -23,7 +23,7 @@ import { RoutedDestination, type Origin } from './routed-destination.js';
 import type { RouterOptions } from './router-options.js';
 import type { RoutingTables, ServicePort } from './routing-tables.js';
 import { ServiceRoutes } from './service-routes.js';
-import type { TargetDirectory, TargetInfo } from './target-directory.js';
+import type { DestinationDirectory, TargetDirectory, TargetInfo } from './target-directory.js';
 import { TargetTable } from './target-table.js';
 
 /** Where the HTTP proxy listens when nothing is configured. */
@@ -42,7 +42,7 @@ interface CapturedDestination {
   readonly address: HostPort;
 }
 
-export class MeshRouter implements Component, TargetDirectory {
+export class MeshRouter implements Component, TargetDirectory, DestinationDirectory {
   readonly name = 'router';
   readonly #options: RouterOptions;
   readonly #commander: Commander;
@@ -66,7 +66,7 @@ export class MeshRouter implements Component, TargetDirectory {
     this.#options = options;
     this.#config = options.config.value;
     this.#commander = new Commander(options);
-    this.#targets = new TargetTable(this.#commander, this.#config);
+    this.#targets = new TargetTable(this.#commander, this.#config, () => options.clock.now());
     this.#names = new NameTargets(options, this.#targets);
     this.#listeners = new ExplicitListeners(options.dataPlane, this.#commander, options.listenerIds);
     this.#tables = this.#makeTables();
@@ -111,6 +111,12 @@ export class MeshRouter implements Component, TargetDirectory {
 
   targetInfo(id: number): TargetInfo | undefined {
     return this.#targets.targetInfo(id);
+  }
+
+  targetAt(direction: 'outbound' | 'inbound', address: HostPort): TargetInfo | undefined {
+    const known = this.#captured.get(capturedKey(direction, address));
+    const targetId = known?.destination.describe()?.targetId;
+    return targetId === undefined ? undefined : this.#targets.targetInfo(targetId);
   }
 
   /** Where the HTTP proxy listens; undefined when it does not. */

@@ -4,6 +4,11 @@ import type { HostPort } from '../core/ip.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
+export interface RemovedEndpoint {
+  readonly address: HostPort;
+  readonly agoMs: number;
+}
+
 export interface TargetInfo {
   readonly id: number;
   /** Logical authority, such as `web:80`; empty for connections forwarded to where they were going. */
@@ -12,8 +17,15 @@ export interface TargetInfo {
   readonly labels: Labels;
   /** `dst_*` labels of one endpoint over those of the target, without the prefix; removed endpoints included. */
   endpointLabels(address: HostPort): Labels;
+  /** Endpoints that went in the last minutes, the latest ones, oldest first. */
+  removedEndpoints(): readonly RemovedEndpoint[];
 }
 
 export interface TargetDirectory {
   targetInfo(id: number): TargetInfo | undefined;
+}
+
+export interface DestinationDirectory {
+  /** The target that connections to a captured address have by default. */
+  targetAt(direction: 'outbound' | 'inbound', address: HostPort): TargetInfo | undefined;
 }

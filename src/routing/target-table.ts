@@ -16,6 +16,9 @@ import type { Labels, TargetDirectory, TargetInfo } from './target-directory.js'
 const REMEMBERED_TARGETS = 4096;
 /** Addresses of one target whose labels are remembered, present ones and removed ones together. */
 const REMEMBERED_ENDPOINTS = 4096;
+/** Endpoints of one target that went, and for how long that is news. */
+const REMEMBERED_REMOVALS = 16;
+const REMOVAL_IS_NEWS_MS = 5 * 60_000;
 
 export interface TargetSpec {
   readonly authority: string;
@@ -37,6 +40,8 @@ interface TargetRecord {
   sentSettings: string | undefined;
   readonly sentEndpoints: Map<string, { readonly address: HostPort; readonly content: string }>;
   readonly rememberedLabels: Map<string, Labels>;
+  /** When an address went, by its text, oldest first. */
+  readonly removals: Map<string, { readonly address: HostPort; readonly atMs: number }>;
 }
 
 export class TargetTable implements TargetDirectory {
@@ -44,11 +49,14 @@ export class TargetTable implements TargetDirectory {
   readonly #ids = new IdSequence();
   readonly #targets = new Map<number, TargetRecord>();
   readonly #removed = new Map<number, TargetRecord>();
+  readonly #now: () => number;
   #settings: TargetSettings;
   #settingsKey: string;
 
-  constructor(commander: Commander, settings: TargetSettings) {
+  /** `now` is a monotonic time in milliseconds. */
+  constructor(commander: Commander, settings: TargetSettings, now: () => number) {
     this.#commander = commander;
+    this.#now = now;
     this.#settings = settings;
     this.#settingsKey = keyOf(settings);
   }
@@ -61,6 +69,7 @@ export class TargetTable implements TargetDirectory {
       sentSettings: undefined,
       sentEndpoints: new Map(),
       rememberedLabels: new Map(),
+      removals: new Map(),
     };
     this.#targets.set(record.id, record);
     setEndpoints(record, endpoints);
@@ -87,6 +96,7 @@ export class TargetTable implements TargetDirectory {
     const record = this.#record(id);
     this.#targets.delete(id);
     this.#removed.set(id, record);
+    for (const [key, { address }] of record.sentEndpoints) noteRemoval(record, key, address, this.#now());
     for (const oldest of this.#removed.keys()) {
       if (this.#removed.size <= REMEMBERED_TARGETS) break;
       this.#removed.delete(oldest);
@@ -118,6 +128,10 @@ export class TargetTable implements TargetDirectory {
       authority,
       labels,
       endpointLabels: (address) => ({ ...labels, ...record.rememberedLabels.get(formatHostPort(address)) }),
+      removedEndpoints: () =>
+        [...record.removals.values()]
+          .map(({ address, atMs }) => ({ address, agoMs: this.#now() - atMs }))
+          .filter(({ agoMs }) => agoMs <= REMOVAL_IS_NEWS_MS),
     };
   }
 
@@ -173,8 +187,12 @@ export class TargetTable implements TargetDirectory {
       });
     });
     if (!applied) return;
-    for (const [key] of remove) record.sentEndpoints.delete(key);
+    for (const [key, { address }] of remove) {
+      record.sentEndpoints.delete(key);
+      noteRemoval(record, key, address, this.#now());
+    }
     for (const [key, endpoint] of add) {
+      record.removals.delete(key);
       record.sentEndpoints.set(key, { address: endpoint.address, content: contentOf(endpoint) });
     }
   }
@@ -191,6 +209,15 @@ function setEndpoints(record: TargetRecord, endpoints: readonly EndpointDescript
   for (const oldest of remembered.keys()) {
     if (remembered.size <= REMEMBERED_ENDPOINTS) break;
     remembered.delete(oldest);
+  }
+}
+
+function noteRemoval({ removals }: TargetRecord, key: string, address: HostPort, atMs: number): void {
+  removals.delete(key);
+  removals.set(key, { address, atMs });
+  for (const oldest of removals.keys()) {
+    if (removals.size <= REMEMBERED_REMOVALS) break;
+    removals.delete(oldest);
   }
 }
 

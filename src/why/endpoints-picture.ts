@@ -1,0 +1,79 @@
+// The endpoints of a target at one moment, and as text: the cause of a failure that no single endpoint
+// explains. Of targets with many endpoints only the most telling ones are in it, all are counted.
+import { formatHostPort } from '../core/ip.js';
+import { addressText } from '../dataplane/address-text.js';
+import { endpointLive, type EndpointLive } from '../dataplane/endpoint-live.js';
+import { type TargetInspection } from '../dataplane/gen/contract_pb.js';
+import { type RemovedEndpoint } from '../routing/target-directory.js';
+
+export interface PicturedEndpoint extends EndpointLive {
+  readonly address: string;
+}
+
+export interface EndpointsPicture {
+  /** When it was taken, Unix milliseconds. */
+  readonly timeMs: number;
+  readonly counts: Readonly<Record<EndpointLive['state'], number>>;
+  /** Those out of use first, at most `SHOWN_ENDPOINTS`. */
+  readonly endpoints: readonly PicturedEndpoint[];
+  /** Requests that wait for an endpoint. */
+  readonly waiting: number;
+  /** Removed by discovery in the last minutes. */
+  readonly removed: readonly { readonly address: string; readonly agoMs: number }[];
+}
+
+export const SHOWN_ENDPOINTS = 16;
+
+/** `target` undefined: the data plane has it no more. */
+export function pictureOf(
+  target: TargetInspection | undefined,
+  removed: readonly RemovedEndpoint[],
+  timeMs: number,
+): EndpointsPicture {
+  const inspected = target?.endpoints ?? [];
+  const out = inspected.filter((endpoint) => endpointLive(endpoint).state !== 'ready');
+  const ready = inspected.filter((endpoint) => endpointLive(endpoint).state === 'ready');
+  return {
+    timeMs,
+    counts: { ready: ready.length, backoff: out.length },
+    endpoints: [...out, ...ready].slice(0, SHOWN_ENDPOINTS).map((endpoint) => ({
+      address: endpoint.address === undefined ? '' : addressText(endpoint.address),
+      ...endpointLive(endpoint),
+    })),
+    waiting: target?.waiting ?? 0,
+    removed: removed.map(({ address, agoMs }) => ({
+      address: formatHostPort(address),
+      agoMs: Math.round(agoMs),
+    })),
+  };
+}
+
+const STATE_TEXTS: Readonly<Record<EndpointLive['state'], string>> = {
+  ready: 'ready',
+  backoff: 'backing off',
+};
+
+function endpointText({ address, ...live }: PicturedEndpoint): string {
+  const parts = [`${address} ${STATE_TEXTS[live.state]}`];
+  if (live.lastError !== undefined) parts.push(live.lastError);
+  if (live.nextAttemptMs !== undefined) {
+    parts.push(live.nextAttemptMs === 0 ? 'next attempt due' : `next attempt in ${live.nextAttemptMs} ms`);
+  }
+  if (live.inFlight > 0) parts.push(`${live.inFlight} in flight`);
+  if (live.state === 'ready' && live.ewmaMs > 0) parts.push(`${live.ewmaMs.toFixed(1)} ms`);
+  return parts.join(', ');
+}
+
+/** One line. */
+export function endpointsText({ counts, endpoints, waiting, removed }: EndpointsPicture): string {
+  const parts = endpoints.map(endpointText);
+  if (parts.length === 0) parts.push('none');
+  if (counts.ready + counts.backoff > endpoints.length) {
+    parts.push(`of all, ${counts.ready} ready and ${counts.backoff} backing off`);
+  }
+  for (const { address, agoMs } of removed) {
+    parts.push(`${address} removed by discovery ${(agoMs / 1000).toFixed(1)} s before`);
+  }
+  if (waiting > 0) parts.push(`requests waiting: ${waiting}`);
+  return parts.join('; ');
+}
