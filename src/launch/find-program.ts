@@ -20,8 +20,8 @@ export async function findProgram(name: string, searchPath: string | undefined):
         return { kind: 'found', path: name };
       case 'directory':
         return { kind: 'not-executable', message: `${name} is a directory` };
+      // Hidden: behind a directory that may not be entered. Whatever is there cannot be executed.
       case 'not-executable':
-      // Behind a directory that may not be entered: whatever is there cannot be executed.
       case 'hidden':
         return { kind: 'not-executable', message: `${name} is not executable` };
       case 'missing':
