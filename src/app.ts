@@ -39,7 +39,7 @@ import { systemProcessFacts } from './metrics/process-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { ListenFailedError } from './routing/explicit-listeners.js';
 import { MeshRouter } from './routing/mesh-router.js';
-import { type TargetDirectory } from './routing/target-directory.js';
+import { type DestinationDirectory, type TargetDirectory } from './routing/target-directory.js';
 import { acceptable, captureWishes, startCapture } from './run/capture.js';
 import { exitCodeOf, makeWorkload, proxyVariables, untilEnded } from './run/command.js';
 import { availableMemoryBytes, dataPlaneSettings } from './run/data-plane-settings.js';
@@ -54,6 +54,8 @@ import { isForegroundGroup, SignalRelay, type SignalSource } from './run/signal-
 import { StartError } from './run/start-error.js';
 import { Teardown } from './run/teardown.js';
 import { packageVersion } from './run/version.js';
+import { EndpointPictures } from './why/endpoint-pictures.js';
+import { FailureTrail } from './why/failure-trail.js';
 
 export type Settings = MessageInitShape<typeof SettingsSchema>;
 
@@ -172,9 +174,23 @@ async function compose(app: App): Promise<number> {
   const plan = acceptable(planCapture(facts, captureWishes(app)));
 
   const { dataPlane, versions } = openDataPlane(app);
-  const targets: TargetDirectory = { targetInfo: (id) => late.router?.targetInfo(id) };
+  const targets: TargetDirectory & DestinationDirectory = {
+    targetInfo: (id) => late.router?.targetInfo(id),
+    targetAt: (direction, address) => late.router?.targetAt(direction, address),
+  };
   const collector = new DataPlaneCollector(dataPlane, targets);
-  const dataPlaneLog = new DataPlaneLog(dataPlane, logger, targets, () => clock.now());
+  const pictures = new EndpointPictures({ inspect: () => dataPlane.inspect(), targets, clock });
+  const trail = new FailureTrail({ source: dataPlane, targets, pictures, wallTime: () => clock.wallTime() });
+  teardown.add('failure trail', () => {
+    trail.close();
+  });
+  const dataPlaneLog = new DataPlaneLog({
+    source: dataPlane,
+    log: logger,
+    targets,
+    picture: (id) => pictures.of(id),
+    now: () => clock.now(),
+  });
   teardown.add('data plane log', () => {
     dataPlaneLog.close();
   });
@@ -220,6 +236,7 @@ async function compose(app: App): Promise<number> {
         return true;
       },
       routes: { routes: () => router.routes(), inspect: () => dataPlane.inspect(), capture: () => view },
+      why: trail,
     }),
   );
 

@@ -57,11 +57,16 @@ void merge(contract::Picture& into, const contract::Picture& from) {
     for (const contract::EndpointPicture& endpoint : target.endpoints) {
       for (contract::EndpointPicture& known : same->endpoints) {
         if (known.address != endpoint.address) continue;
-        // Load is shared by all workers already; readiness and pools are each worker's own.
+        // Load is shared by all workers already; readiness and pools are each worker's own. Back-off
+        // of one is what there is to tell, with the attempt that comes first.
         known.idleConnections += endpoint.idleConnections;
-        known.inBackoff = known.inBackoff && endpoint.inBackoff;
+        if (endpoint.inBackoff) {
+          known.nextAttemptMs = known.inBackoff
+                                    ? std::min(known.nextAttemptMs, endpoint.nextAttemptMs)
+                                    : endpoint.nextAttemptMs;
+          known.inBackoff = true;
+        }
         if (known.lastErrno == 0) known.lastErrno = endpoint.lastErrno;
-        known.nextAttemptMs = std::min(known.nextAttemptMs, endpoint.nextAttemptMs);
       }
     }
   }

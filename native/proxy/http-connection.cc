@@ -327,6 +327,10 @@ bool HttpConnection::sendTo(std::shared_ptr<Target> target) {
                              .originForm = mode_ == HttpMode::ForwardProxy});
     MESH_CHECK(!output.overflowed());
     request_.produced(output.size());
+  } else {
+    // Nothing is sent; a failure tells what was asked for.
+    request_ = worker_.buffers().take(headBytes_);
+    request_.append(in_.view().substr(0, headBytes_));
   }
   in_.consumed(headBytes_);
   // A body that is here and small goes along with the head, in one write, and can be replayed.

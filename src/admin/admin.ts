@@ -12,6 +12,7 @@ import { metricsEndpoint } from './metrics-endpoint.js';
 import { routesEndpoint, type RoutesSource } from './routes-endpoint.js';
 import { AdminServer } from './server.js';
 import { shutdownEndpoint } from './shutdown-endpoint.js';
+import { whyEndpoint, type WhySource } from './why-endpoint.js';
 
 export interface AdminParts {
   readonly address: HostPort;
@@ -25,6 +26,7 @@ export interface AdminParts {
   /** Begins the graceful end; false when it cannot. */
   readonly shutDown: () => boolean;
   readonly routes: RoutesSource;
+  readonly why: WhySource;
 }
 
 export function createAdminServer(parts: AdminParts): AdminServer {
@@ -36,6 +38,7 @@ export function createAdminServer(parts: AdminParts): AdminServer {
     ['/proxy-log-level', logLevelEndpoint(parts.levels)],
     ['/shutdown', shutdownEndpoint(parts.shutdownEnabled, parts.shutDown)],
     ['/routes.json', routesEndpoint(parts.routes)],
+    ['/why.json', whyEndpoint(parts.why)],
   ]);
   return new AdminServer({ address: parts.address, endpoints, logger: parts.logger, clock: parts.clock });
 }

@@ -1,4 +1,4 @@
-// Asks the admin server of a running sluice, for `sluice metrics` and `sluice routes`.
+// Asks the admin server of a running sluice, for `sluice metrics`, `sluice routes` and `sluice why`.
 import { request } from 'node:http';
 
 import { formatHostPort, type HostPort } from '../core/ip.js';

@@ -4,6 +4,7 @@ import { readEnvironment } from '../config/environment.js';
 import { type HostPort } from '../core/ip.js';
 import { EX_UNAVAILABLE, EX_USAGE } from '../run/exit-codes.js';
 import { packageVersion } from '../run/version.js';
+import { type RawFilter } from '../why/failure-filter.js';
 import { AdminUnavailableError, askAdmin } from './admin-client.js';
 import { type Commands } from './program.js';
 import { parseRunOptions, type RawRunOptions } from './run-options.js';
@@ -20,6 +21,7 @@ export function systemCommands(terminal: Terminal): Commands {
         json ? text : routesText(text),
       );
     },
+    why: (admin, raw, json, usageErrors) => why(admin, raw, json, usageErrors, terminal),
     version: () => version(terminal),
   };
 }
@@ -88,6 +90,31 @@ async function doctor(json: boolean, terminal: Terminal): Promise<number> {
     terminal.out(`${explain(plan).join('\n')}\n`);
   }
   return 0;
+}
+
+/** What is wrong with the filters is found here: a bad one would only be refused by the proxy. */
+async function why(
+  admin: HostPort | undefined,
+  raw: RawFilter,
+  json: boolean,
+  usageErrors: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const [{ parseFilter }, { whyText }] = await Promise.all([
+    import('../why/failure-filter.js'),
+    import('./why-text.js'),
+  ]);
+  const filter = parseFilter(raw, '--');
+  const errors = filter.ok ? usageErrors : [...usageErrors, ...filter.error];
+  if (errors.length > 0 || admin === undefined) {
+    reportErrors(terminal, 'sluice why', [...errors, '`sluice why --help` shows how it is used']);
+    return EX_USAGE;
+  }
+  const query = new URLSearchParams(
+    Object.entries(raw).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  ).toString();
+  const path = query === '' ? '/why.json' : `/why.json?${query}`;
+  return fromAdmin('sluice why', admin, path, terminal, (text) => (json ? text : whyText(text, new Date())));
 }
 
 async function fromAdmin(

@@ -6,6 +6,7 @@ import { closest } from '../core/closest.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
 import { EX_USAGE } from '../run/exit-codes.js';
 import { DEFAULT_ADMIN } from '../run/run-options.js';
+import { type RawFilter } from '../why/failure-filter.js';
 import { leftoverErrors, type SplitArguments, splitArguments } from './arguments.js';
 import { ADMIN_EXPECTED, parseAdminAddress, type RawRunOptions } from './run-options.js';
 import { reportErrors, type Terminal } from './terminal.js';
@@ -16,6 +17,13 @@ export interface Commands {
   doctor(json: boolean): Promise<number>;
   metrics(admin: HostPort): Promise<number>;
   routes(admin: HostPort, json: boolean): Promise<number>;
+  /** `admin` is undefined when it is among the errors. */
+  why(
+    admin: HostPort | undefined,
+    filter: RawFilter,
+    json: boolean,
+    usageErrors: readonly string[],
+  ): Promise<number>;
   version(): Promise<number>;
 }
 
@@ -35,6 +43,9 @@ function bare(name: string): Command {
     .configureHelp({ optionTerm: term })
     .helpOption('-h, --help', 'show this help');
 }
+
+const ADMIN_FLAGS = '--admin [ADDRESS:PORT]';
+const ADMIN_HELP = `its admin server (default: ${formatHostPort(DEFAULT_ADMIN)})`;
 
 interface AdminOptions {
   readonly admin?: string | true;
@@ -91,7 +102,7 @@ class CommandLine {
           this.#terminal.err(text);
         },
       });
-    for (const command of [this.#run(), this.#doctor(), this.#metrics(), this.#routes()]) {
+    for (const command of [this.#run(), this.#doctor(), this.#metrics(), this.#routes(), this.#why()]) {
       program.addCommand(command.copyInheritedSettings(program).helpOption('-h, --help', 'show this help'));
     }
     return program.action((options: { version?: boolean }) => {
@@ -160,20 +171,45 @@ class CommandLine {
     return this.#asking(command, (admin, options) => this.#commands.routes(admin, options.json === true));
   }
 
+  #why(): Command {
+    const command = bare('why')
+      .description('Print what failed of late in a running sluice, and why. Newest first.')
+      .option('--reason [REASON]', 'only this reason, such as connect_refused')
+      .option('--service [NAME]', 'only this service, such as web or web:80')
+      .option('--destination [ADDRESS]', 'only where clients wanted to go, with or without the port')
+      .option('--since [DURATION]', 'only what happened this long ago at most, such as 30s or 5m')
+      .option('--limit [N]', 'at most so many (default: 100)')
+      .option('--json', 'print JSON')
+      .option(ADMIN_FLAGS, ADMIN_HELP);
+    return command.action((options: AdminOptions & RawFilter) => {
+      const { admin: text, json, ...filter } = options;
+      const { admin, errors } = this.#adminOf(command, text);
+      this.#outcome = this.#commands.why(admin, filter, json === true, errors);
+    });
+  }
+
   /** A command that asks the admin server of a running sluice. */
   #asking(command: Command, ask: (admin: HostPort, options: AdminOptions) => Promise<number>): Command {
-    command.option('--admin [ADDRESS:PORT]', `its admin server (default: ${formatHostPort(DEFAULT_ADMIN)})`);
+    command.option(ADMIN_FLAGS, ADMIN_HELP);
     return command.action((options: AdminOptions) => {
-      const errors = this.#leftovers(command);
-      const text = options.admin;
-      const admin = typeof text === 'string' ? parseAdminAddress(text) : DEFAULT_ADMIN;
-      if (text === true) errors.push(`--admin needs a value: ${ADMIN_EXPECTED}`);
-      else if (admin === undefined) errors.push(`--admin: "${String(text)}" is not ${ADMIN_EXPECTED}`);
+      const { admin, errors } = this.#adminOf(command, options.admin);
       this.#outcome =
-        errors.length > 0 || admin === undefined
+        admin === undefined || errors.length > 0
           ? this.#refuse(`sluice ${command.name()}`, errors)
           : ask(admin, options);
     });
+  }
+
+  /** Where the admin server is, and what is wrong with the command line so far. */
+  #adminOf(
+    command: Command,
+    text: AdminOptions['admin'],
+  ): { readonly admin: HostPort | undefined; readonly errors: readonly string[] } {
+    const errors = this.#leftovers(command);
+    const admin = typeof text === 'string' ? parseAdminAddress(text) : DEFAULT_ADMIN;
+    if (text === true) errors.push(`--admin needs a value: ${ADMIN_EXPECTED}`);
+    else if (admin === undefined) errors.push(`--admin: "${String(text)}" is not ${ADMIN_EXPECTED}`);
+    return { admin, errors };
   }
 }
 

@@ -1,5 +1,5 @@
 // What the workers see of one endpoint at the moment of an inspection, in words of the control logic.
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 
 import { type EndpointInspection, EndpointState } from './gen/contract_pb.js';
 
@@ -20,11 +20,7 @@ const STATES: Readonly<Record<EndpointState, EndpointLive['state']>> = {
 };
 
 function errnoName(errno: number): string {
-  try {
-    return getSystemErrorName(-errno);
-  } catch {
-    return `errno ${String(errno)}`;
-  }
+  return getSystemErrorMap().get(-errno)?.[0] ?? `errno ${errno}`;
 }
 
 export function endpointLive(inspected: EndpointInspection): EndpointLive {

@@ -1,17 +1,12 @@
 // Drains the data plane's log lines and failures into the process's log. A failure becomes one line
 // with its reason; how loud depends on whose doing it was. Lost lines are reported, at most once a
 // second, so that the report of a flood is no flood.
-import {
-  Direction,
-  type EventBatch,
-  type Failure,
-  type LogLine,
-  Reason,
-  type SocketAddress,
-} from '../dataplane/gen/contract_pb.js';
-import { formatHostPort, formatIp } from '../core/ip.js';
-import { reasonName } from '../dataplane/reason-name.js';
 import { type LogFields } from '../core/logger.js';
+import { addressText } from '../dataplane/address-text.js';
+import { type EventBatch, type Failure, type LogLine, Reason } from '../dataplane/gen/contract_pb.js';
+import { reasonName } from '../dataplane/reason-name.js';
+import { type EndpointsPicture, endpointsText } from '../why/endpoints-picture.js';
+import { directionName, EXPLAINED_BY_ENDPOINTS } from '../why/failure-record.js';
 import { lineLevel, type LineLevel } from './log-level.js';
 
 export interface LineLog {
@@ -25,6 +20,16 @@ export interface DataPlaneEvents {
 /** The part of the router's directory that is needed here. */
 export interface TargetNames {
   targetInfo(id: number): { readonly authority: string } | undefined;
+}
+
+export interface DataPlaneLogOptions {
+  readonly source: DataPlaneEvents;
+  readonly log: LineLog;
+  readonly targets: TargetNames;
+  /** The endpoints of a target as they are, or were a moment ago: then the same object as before. */
+  readonly picture: (targetId: number) => EndpointsPicture | undefined;
+  /** Monotonic time in milliseconds. */
+  readonly now: () => number;
 }
 
 const LOSS_REPORT_INTERVAL_MS = 1000;
@@ -61,34 +66,27 @@ function failureLevel(reason: Reason): LineLevel {
   return BY_PROXY.has(reason) ? 'error' : 'warn';
 }
 
-function addressText(address: SocketAddress | undefined): string | undefined {
-  return address === undefined ? undefined : formatHostPort({ ip: formatIp(address.ip), port: address.port });
-}
-
 function orAbsent(text: string): string | undefined {
   return text === '' ? undefined : text;
 }
 
 export class DataPlaneLog {
-  readonly #log: LineLog;
-  readonly #targets: TargetNames;
-  readonly #now: () => number;
+  readonly #options: DataPlaneLogOptions;
   readonly #unsubscribe: () => void;
+  /** Pictures that a line has shown. */
+  readonly #shown = new WeakSet<EndpointsPicture>();
   #dropped = 0n;
   #lossReportedAt = -Infinity;
 
-  /** `now` is a monotonic time in milliseconds. */
-  constructor(source: DataPlaneEvents, log: LineLog, targets: TargetNames, now: () => number) {
-    this.#log = log;
-    this.#targets = targets;
-    this.#now = now;
-    this.#unsubscribe = source.subscribe((batch) => {
+  constructor(options: DataPlaneLogOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.source.subscribe((batch) => {
       for (const { kind } of batch.events) {
         if (kind.case === 'log') this.#line(kind.value);
         else if (kind.case === 'failure') this.#failure(kind.value);
       }
       this.#dropped += batch.droppedLogs;
-      if (this.#now() - this.#lossReportedAt >= LOSS_REPORT_INTERVAL_MS) this.#reportLoss();
+      if (options.now() - this.#lossReportedAt >= LOSS_REPORT_INTERVAL_MS) this.#reportLoss();
     });
   }
 
@@ -99,7 +97,7 @@ export class DataPlaneLog {
   }
 
   #line(line: LogLine): void {
-    this.#log.log(
+    this.#options.log.log(
       lineLevel(line.level),
       { worker: line.worker, ...line.fields },
       line.message,
@@ -110,31 +108,41 @@ export class DataPlaneLog {
   #failure(failure: Failure): void {
     const isRequest = failure.method !== '' || failure.status !== 0;
     const authority =
-      failure.targetId === 0 ? undefined : this.#targets.targetInfo(failure.targetId)?.authority;
+      failure.targetId === 0 ? undefined : this.#options.targets.targetInfo(failure.targetId)?.authority;
     const fields: LogFields = {
       reason: reasonName(failure.reason),
       detail: orAbsent(failure.detail),
-      direction: failure.direction === Direction.INBOUND ? 'inbound' : 'outbound',
-      client: addressText(failure.client),
-      destination: addressText(failure.originalDestination),
+      direction: directionName(failure.direction),
+      client: failure.client && addressText(failure.client),
+      destination: failure.originalDestination && addressText(failure.originalDestination),
       authority: orAbsent(authority ?? ''),
-      endpoint: addressText(failure.endpoint),
+      endpoint: failure.endpoint && addressText(failure.endpoint),
       method: orAbsent(failure.method),
       path: orAbsent(failure.path),
       status: failure.status === 0 ? undefined : failure.status,
+      endpoints: this.#endpoints(failure),
     };
     const message = isRequest ? 'request failed' : 'connection failed';
-    this.#log.log(failureLevel(failure.reason), fields, message, Number(failure.timeMs));
+    this.#options.log.log(failureLevel(failure.reason), fields, message, Number(failure.timeMs));
+  }
+
+  /** Each picture once: the lines of a storm are short, and the first one of every second has it all. */
+  #endpoints({ reason, targetId }: Failure): string | undefined {
+    if (!EXPLAINED_BY_ENDPOINTS.has(reason)) return undefined;
+    const picture = this.#options.picture(targetId);
+    if (picture === undefined || this.#shown.has(picture)) return undefined;
+    this.#shown.add(picture);
+    return endpointsText(picture);
   }
 
   #reportLoss(): void {
     if (this.#dropped === 0n) return;
-    this.#log.log(
+    this.#options.log.log(
       'warn',
       { lines: this.#dropped },
       'log lines of the data plane were lost: too many at once',
     );
     this.#dropped = 0n;
-    this.#lossReportedAt = this.#now();
+    this.#lossReportedAt = this.#options.now();
   }
 }

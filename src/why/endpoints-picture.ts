@@ -14,7 +14,7 @@ export interface EndpointsPicture {
   /** When it was taken, Unix milliseconds. */
   readonly timeMs: number;
   readonly counts: Readonly<Record<EndpointLive['state'], number>>;
-  /** Those out of use first, at most `SHOWN_ENDPOINTS`. */
+  /** Those that fail first, at most `SHOWN_ENDPOINTS`. */
   readonly endpoints: readonly PicturedEndpoint[];
   /** Requests that wait for an endpoint. */
   readonly waiting: number;
@@ -30,16 +30,18 @@ export function pictureOf(
   removed: readonly RemovedEndpoint[],
   timeMs: number,
 ): EndpointsPicture {
-  const inspected = target?.endpoints ?? [];
-  const out = inspected.filter((endpoint) => endpointLive(endpoint).state !== 'ready');
-  const ready = inspected.filter((endpoint) => endpointLive(endpoint).state === 'ready');
+  const all = (target?.endpoints ?? []).map((endpoint) => ({
+    address: endpoint.address === undefined ? '' : addressText(endpoint.address),
+    ...endpointLive(endpoint),
+  }));
+  const backoff = all.filter(({ state }) => state === 'backoff');
+  const ready = all.filter(({ state }) => state === 'ready');
+  const doubtful = ready.filter(({ lastError }) => lastError !== undefined);
+  const sound = ready.filter(({ lastError }) => lastError === undefined);
   return {
     timeMs,
-    counts: { ready: ready.length, backoff: out.length },
-    endpoints: [...out, ...ready].slice(0, SHOWN_ENDPOINTS).map((endpoint) => ({
-      address: endpoint.address === undefined ? '' : addressText(endpoint.address),
-      ...endpointLive(endpoint),
-    })),
+    counts: { ready: ready.length, backoff: backoff.length },
+    endpoints: [...backoff, ...doubtful, ...sound].slice(0, SHOWN_ENDPOINTS),
     waiting: target?.waiting ?? 0,
     removed: removed.map(({ address, agoMs }) => ({
       address: formatHostPort(address),
@@ -48,13 +50,14 @@ export function pictureOf(
   };
 }
 
-const STATE_TEXTS: Readonly<Record<EndpointLive['state'], string>> = {
-  ready: 'ready',
-  backoff: 'backing off',
-};
+/** Each worker backs off by itself. As long as one has not met the error, the endpoint counts as ready. */
+function stateText({ state, lastError }: EndpointLive): string {
+  if (state === 'backoff') return 'backing off';
+  return lastError === undefined ? 'ready' : 'ready for some workers only';
+}
 
 function endpointText({ address, ...live }: PicturedEndpoint): string {
-  const parts = [`${address} ${STATE_TEXTS[live.state]}`];
+  const parts = [`${address} ${stateText(live)}`];
   if (live.lastError !== undefined) parts.push(live.lastError);
   if (live.nextAttemptMs !== undefined) {
     parts.push(live.nextAttemptMs === 0 ? 'next attempt due' : `next attempt in ${live.nextAttemptMs} ms`);

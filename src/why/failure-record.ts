@@ -42,6 +42,8 @@ export const EXPLAINED_BY_ENDPOINTS: ReadonlySet<Reason> = new Set([
   Reason.QUEUE_FULL,
 ]);
 
+const ENDPOINTS_EXPLAIN_NAMES: ReadonlySet<string> = new Set([...EXPLAINED_BY_ENDPOINTS].map(reasonName));
+
 /** Failures of one endpoint, where one wants to see the others too. */
 const OF_ONE_ENDPOINT: ReadonlySet<Reason> = new Set([
   Reason.CONNECT_REFUSED,
@@ -87,11 +89,24 @@ export function recordOf(
   };
 }
 
-/** Failures that are the same one again have equal keys. */
-export function keyOf({ direction, reason, detail, destination, authority, endpoint }: FailureRecord): string {
-  return JSON.stringify([direction, reason, detail, destination, authority, endpoint]);
+/**
+ * Failures that are the same one again have equal keys. What no single endpoint explains is the same
+ * whichever of them was tried last.
+ */
+export function keyOf(record: FailureRecord): string {
+  const { direction, reason, destination, authority, status } = record;
+  const ofAll = ENDPOINTS_EXPLAIN_NAMES.has(reason);
+  return JSON.stringify([
+    direction,
+    reason,
+    destination,
+    authority,
+    status,
+    record.request === undefined,
+    ...(ofAll ? [] : [record.endpoint, record.detail]),
+  ]);
 }
 
 function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1).toWellFormed()}…`;
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }

@@ -6,16 +6,17 @@ const FOLD_WINDOW_MS = 60_000;
 
 export class FailureRing {
   readonly #capacity: number;
-  /** By key, oldest first. A record that is no longer folded into has a key of its own. */
-  readonly #records = new Map<string, FailureRecord>();
-  #closed = 0;
+  /** By number, oldest first. */
+  readonly #records = new Map<number, FailureRecord>();
+  /** The record of a key that its next failure may be folded into. */
+  readonly #latest = new Map<string, number>();
+  #nextNumber = 0;
   #forgotten = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** How many records there are. */
   get size(): number {
     return this.#records.size;
   }
@@ -27,17 +28,14 @@ export class FailureRing {
 
   add(record: FailureRecord): void {
     const key = keyOf(record);
-    const known = this.#records.get(key);
-    if (known === undefined) {
-      this.#records.set(key, record);
+    const number = this.#latest.get(key);
+    const known = number === undefined ? undefined : this.#records.get(number);
+    if (number === undefined || known === undefined || record.lastMs - known.lastMs > FOLD_WINDOW_MS) {
+      this.#append(key, record);
       this.#makePlace();
-    } else if (record.lastMs - known.lastMs <= FOLD_WINDOW_MS) {
-      this.#records.delete(key);
-      this.#records.set(key, fold(known, record));
     } else {
-      this.#close(key, known);
-      this.#records.set(key, record);
-      this.#makePlace();
+      this.#records.delete(number);
+      this.#append(key, fold(known, record));
     }
   }
 
@@ -45,22 +43,19 @@ export class FailureRing {
     return [...this.#records.values()].reverse();
   }
 
-  /** Keeps the place in the order, under a key that no failure has. */
-  #close(key: string, record: FailureRecord): void {
-    this.#closed += 1;
-    const closedKey = `closed ${this.#closed}`;
-    const entries = [...this.#records].map(([other, value]): [string, FailureRecord] =>
-      other === key ? [closedKey, record] : [other, value],
-    );
-    this.#records.clear();
-    for (const [other, value] of entries) this.#records.set(other, value);
+  #append(key: string, record: FailureRecord): void {
+    this.#nextNumber += 1;
+    this.#records.set(this.#nextNumber, record);
+    this.#latest.set(key, this.#nextNumber);
   }
 
   #makePlace(): void {
-    for (const [oldest, { count }] of this.#records) {
+    for (const [number, record] of this.#records) {
       if (this.#records.size <= this.#capacity) break;
-      this.#records.delete(oldest);
-      this.#forgotten += count;
+      this.#records.delete(number);
+      this.#forgotten += record.count;
+      const key = keyOf(record);
+      if (this.#latest.get(key) === number) this.#latest.delete(key);
     }
   }
 }

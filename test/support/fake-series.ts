@@ -61,5 +61,5 @@ export function directoryOf(...targets: readonly TargetInfo[]): TargetDirectory 
 }
 
 export function aTarget(id: number, authority: string, labels: TargetInfo['labels'] = {}): TargetInfo {
-  return { id, authority, labels, endpointLabels: () => labels };
+  return { id, authority, labels, endpointLabels: () => labels, removedEndpoints: () => [] };
 }

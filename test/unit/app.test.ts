@@ -9,10 +9,16 @@ import { defaultMeshConfig } from '../../src/config/defaults.js';
 import { type MeshConfig } from '../../src/config/mesh-config.js';
 import { CommandRefusedError } from '../../src/dataplane/dataplane.js';
 import { AddonUnavailableError } from '../../src/dataplane/errors.js';
-import { Direction, LogLevel, OriginalDestinationSource } from '../../src/dataplane/gen/contract_pb.js';
+import {
+  Direction,
+  LogLevel,
+  OriginalDestinationSource,
+  Reason,
+} from '../../src/dataplane/gen/contract_pb.js';
 import { type CapabilityFacts } from '../../src/ebpf/capability-facts.js';
 import { type RunOptions } from '../../src/run/run-options.js';
 import { type RelayedSignal } from '../../src/run/signal-relay.js';
+import { type FailureSelection } from '../../src/why/failure-trail.js';
 import { FakeDataPlane } from '../support/fake-dataplane.js';
 import { CAPABLE_HOST, FakeLauncher, type FakeWorkload, RIGHTLESS_HOST } from '../support/fake-workload.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -329,6 +335,24 @@ test('the admin server shows metrics and routes, and changes the level of both h
   assert.deepEqual(
     [bad.status, await bad.text()],
     [400, 'the level must be one of trace, debug, info, warn, error, off'],
+  );
+  const [workload] = world.launcher.workloads;
+  assert.ok(workload);
+  await world.end(workload);
+  assert.equal(await ended, 0);
+  world.assertClean();
+});
+
+test('the admin server tells why something failed', async () => {
+  const world = new World();
+  const { base, ended } = await withAdmin(world);
+  const originalDestination = { ip: Uint8Array.of(10, 0, 0, 1), port: 80 };
+  const value = { reason: Reason.NO_ROUTE, direction: Direction.OUTBOUND, originalDestination };
+  world.dataPlane.emit({ case: 'failure', value });
+  const answer = (await (await fetch(`${base}/why.json?destination=10.0.0.1`)).json()) as FailureSelection;
+  assert.deepEqual(
+    answer.failures.map(({ reason, destination }) => [reason, destination]),
+    [['no_route', '10.0.0.1:80']],
   );
   const [workload] = world.launcher.workloads;
   assert.ok(workload);

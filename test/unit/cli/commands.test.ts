@@ -28,8 +28,11 @@ async function aFile(t: TestContext, text: string): Promise<string> {
   return file;
 }
 
-async function anAdmin(t: TestContext, body: string): Promise<HostPort> {
-  const server = createServer((_, response) => response.end(body));
+async function anAdmin(t: TestContext, body: string, asked: string[] = []): Promise<HostPort> {
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.end(body);
+  });
   t.after(() => server.close());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { ip: '127.0.0.1', port: (server.address() as AddressInfo).port };
@@ -64,6 +67,34 @@ test('an admin server that is not sluice ends with 69', async (t) => {
   const { commands, said } = aTerminal();
   assert.equal(await commands.routes(await anAdmin(t, '<html>'), false), 69);
   assert.deepEqual(said, { out: '', err: 'sluice routes: the answer is not that of sluice\n' });
+});
+
+const NO_FAILURES = '{"failures":[],"matching":0,"remembered":0,"forgotten":0,"lost":0}\n';
+
+test('why asks with its filters, and nothing found is no error', async (t) => {
+  const { commands, said } = aTerminal();
+  const asked: string[] = [];
+  const admin = await anAdmin(t, NO_FAILURES, asked);
+  assert.equal(await commands.why(admin, {}, false, []), 0);
+  assert.equal(await commands.why(admin, { service: 'web:80', since: '5m' }, true, []), 0);
+  assert.deepEqual(asked, ['/why.json', '/why.json?service=web%3A80&since=5m']);
+  assert.deepEqual(said, { out: `Nothing has failed.\n${NO_FAILURES}`, err: '' });
+});
+
+test('why says everything wrong with its options before it asks', async () => {
+  const { commands, said } = aTerminal();
+  assert.equal(await commands.why(undefined, { since: 'x', limit: true }, false, ['--admin: bad']), 64);
+  const lines = said.err.trimEnd().split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.split(' ')[2]),
+    ['--admin:', '--since:', '--limit', '`sluice'],
+  );
+});
+
+test('why ends with 69 when no proxy is there', async (t) => {
+  const { commands, said } = aTerminal();
+  assert.equal(await commands.why(await anAdmin(t, '<html>'), {}, false, []), 69);
+  assert.equal(said.err, 'sluice why: the answer is not that of sluice\n');
 });
 
 test('the doctor names a rung, and as JSON the facts it is based on', async () => {

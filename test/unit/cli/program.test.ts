@@ -24,6 +24,7 @@ async function sluice(...argv: string[]): Promise<Outcome> {
     doctor: called('doctor'),
     metrics: called('metrics'),
     routes: called('routes'),
+    why: called('why'),
     version: called('version'),
   };
   const terminal = {
@@ -77,6 +78,23 @@ for (const [argv, call] of [
   [
     ['routes', '--json', '--admin', '127.0.0.2:1'],
     ['routes', { ip: '127.0.0.2', port: 1 }, true],
+  ],
+  [
+    ['why', '--reason', 'fail_fast', '--since', '5m', '--json'],
+    ['why', { ip: '127.0.0.1', port: 4191 }, { reason: 'fail_fast', since: '5m' }, true, []],
+  ],
+  [
+    ['why', '--limit', '--admin', 'x', '--jsn'],
+    [
+      'why',
+      undefined,
+      { limit: true },
+      false,
+      [
+        'unknown option --jsn; did you mean --json?',
+        '--admin: "x" is not address:port, such as 127.0.0.1:4191',
+      ],
+    ],
   ],
   [['--version'], ['version']],
   [['-V'], ['version']],

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { type LogFields } from '../../../src/core/logger.js';
 import { Direction, LogLevel, Reason } from '../../../src/dataplane/gen/contract_pb.js';
 import { DataPlaneLog } from '../../../src/logs/data-plane-log.js';
+import { type EndpointsPicture } from '../../../src/why/endpoints-picture.js';
 import { aTarget, directoryOf, FakeSeries } from '../../support/fake-series.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
@@ -15,17 +16,28 @@ interface Line {
   timeMs: number | undefined;
 }
 
-function aLog(): { source: FakeSeries; lines: Line[]; clock: ManualClock; log: DataPlaneLog } {
+interface Fixture {
+  source: FakeSeries;
+  lines: Line[];
+  clock: ManualClock;
+  log: DataPlaneLog;
+  /** What the endpoints of target 4 look like now. */
+  look: (picture: EndpointsPicture) => void;
+}
+
+function aLog(): Fixture {
   const source = new FakeSeries(1);
   const lines: Line[] = [];
   const clock = new ManualClock();
-  const log = new DataPlaneLog(
+  let seen: EndpointsPicture | undefined;
+  const log = new DataPlaneLog({
     source,
-    { log: (level, fields, message, timeMs) => lines.push({ level, fields, message, timeMs }) },
-    directoryOf(aTarget(4, 'web:80')),
-    () => clock.now(),
-  );
-  return { source, lines, clock, log };
+    log: { log: (level, fields, message, timeMs) => lines.push({ level, fields, message, timeMs }) },
+    targets: directoryOf(aTarget(4, 'web:80')),
+    picture: (id) => (id === 4 ? seen : undefined),
+    now: () => clock.now(),
+  });
+  return { source, lines, clock, log, look: (picture) => (seen = picture) };
 }
 
 /** Only what is said. */
@@ -86,6 +98,51 @@ for (const [reason, level] of [
     assert.equal(lines[0].message, 'connection failed');
   });
 }
+
+/** One endpoint that backs off. */
+function aPicture(address: string): EndpointsPicture {
+  return {
+    timeMs: 0,
+    counts: { ready: 0, backoff: 1 },
+    endpoints: [
+      {
+        address,
+        state: 'backoff',
+        inFlight: 0,
+        idleConnections: 0,
+        ewmaMs: 0,
+        lastError: 'ECONNREFUSED',
+        nextAttemptMs: 180,
+      },
+    ],
+    waiting: 0,
+    removed: [],
+  };
+}
+
+test('the first fail-fast after each look at the endpoints tells their state', () => {
+  const { source, lines, look } = aLog();
+  const failFast = (targetId = 4, reason = Reason.FAIL_FAST): void => {
+    source.emit({ events: [{ kind: { case: 'failure', value: { reason, targetId } } }] });
+  };
+  look(aPicture('127.0.0.1:81'));
+  failFast();
+  failFast();
+  look(aPicture('127.0.0.1:82'));
+  failFast(4, Reason.ENDPOINT_RESET);
+  failFast();
+  failFast(5);
+  assert.deepEqual(
+    lines.map(({ fields }) => fields['endpoints']),
+    [
+      '127.0.0.1:81 backing off, ECONNREFUSED, next attempt in 180 ms',
+      undefined,
+      undefined,
+      '127.0.0.1:82 backing off, ECONNREFUSED, next attempt in 180 ms',
+      undefined,
+    ],
+  );
+});
 
 test('lost lines are reported at most once a second, and none is forgotten', () => {
   const { source, lines, clock, log } = aLog();
