@@ -1,0 +1,196 @@
+// The real data plane in this process, with listeners that need no privileges: each leads to the
+// endpoints it is given. The poller is the one that SLUICE_POLLER names.
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+
+import { readEnvironment } from '../../src/config/environment.js';
+import type { NativeDataPlane } from '../../src/dataplane/native-dataplane.js';
+import {
+  Direction,
+  type Failure,
+  type Inspection,
+  OriginalDestinationSource,
+  Poller,
+  Protocol,
+  type PutDestinationSchema,
+  type PutTargetSchema,
+  Reason,
+} from '../../src/dataplane/gen/contract_pb.js';
+import { DataPlaneCollector } from '../../src/metrics/data-plane-collector.js';
+import { DURATION_BOUNDS_MS, LATENCY_BOUNDS_MS } from '../../src/metrics/families.js';
+import {
+  balanceTarget,
+  type EventLog,
+  forwardTarget,
+  loopback,
+  openPlane,
+  settings,
+  type SettingsInit,
+} from '../contract/harness.js';
+import { eventually } from './peer.js';
+
+type TargetOverrides = Partial<Exclude<MessageInitShape<typeof PutTargetSchema>, { $typeName: string }>>;
+type DestinationOverrides = Partial<
+  Exclude<MessageInitShape<typeof PutDestinationSchema>, { $typeName: string }>
+>;
+
+export interface ProxyWishes {
+  readonly workers?: number;
+  readonly tcp?: SettingsInit['tcp'];
+  readonly http?: SettingsInit['http'];
+  readonly buffers?: SettingsInit['buffers'];
+}
+
+export interface RouteWishes {
+  readonly protocol?: Protocol;
+  /** Ports of loopback. */
+  readonly to: readonly number[];
+  readonly weights?: readonly number[];
+  readonly balanced?: boolean;
+  readonly target?: TargetOverrides;
+  readonly destination?: DestinationOverrides;
+  readonly source?: OriginalDestinationSource;
+  readonly direction?: Direction;
+}
+
+export interface Route {
+  readonly id: number;
+  /** Where clients connect to. */
+  readonly port: number;
+}
+
+function poller(): Poller {
+  const environment = readEnvironment();
+  assert.ok(environment.ok, 'the environment of the tests is valid');
+  return environment.value.poller === 'epoll' ? Poller.EPOLL : Poller.LIBUV;
+}
+
+export class ProxyUnderTest {
+  readonly plane: NativeDataPlane;
+  readonly events: EventLog;
+  readonly failures: Failure[] = [];
+  readonly #collector: DataPlaneCollector;
+  #lastId = 0;
+
+  constructor(plane: NativeDataPlane, events: EventLog) {
+    this.plane = plane;
+    this.events = events;
+    this.#collector = new DataPlaneCollector(plane, { targetInfo: () => undefined });
+    plane.subscribe((batch) => {
+      for (const { kind } of batch.events) if (kind.case === 'failure') this.failures.push(kind.value);
+    });
+  }
+
+  /** A listener, its destination and its target, under one id. */
+  route(wishes: RouteWishes): Route {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const target = wishes.balanced === true ? balanceTarget(id) : forwardTarget(id);
+    this.plane.putTarget({ ...target, ...wishes.target });
+    this.plane.updateEndpoints({
+      targetId: id,
+      reset: true,
+      add: wishes.to.map((port, i) => ({ address: loopback(port), weight: wishes.weights?.[i] ?? 1 })),
+    });
+    const direction = wishes.direction ?? Direction.OUTBOUND;
+    this.plane.putDestination({
+      id,
+      direction,
+      protocol: wishes.protocol ?? Protocol.HTTP1,
+      targetId: id,
+      detectTimeoutMs: 10_000,
+      ...wishes.destination,
+    });
+    const { port } = this.plane.listen({
+      id,
+      direction,
+      address: loopback(0),
+      source: wishes.source ?? OriginalDestinationSource.SOURCE_FIXED,
+      destinationId: id,
+    });
+    return { id, port };
+  }
+
+  add(route: Route, ...ports: readonly number[]): void {
+    this.plane.updateEndpoints({
+      targetId: route.id,
+      add: ports.map((port) => ({ address: loopback(port) })),
+    });
+  }
+
+  remove(route: Route, ...ports: readonly number[]): void {
+    this.plane.updateEndpoints({ targetId: route.id, remove: ports.map(loopback) });
+  }
+
+  inspect(): Inspection {
+    return this.plane.inspect();
+  }
+
+  /** The sum of a metric over all series with these labels, as a scrape would show them now. */
+  metric(name: string, labels: Readonly<Record<string, string>> = {}): number {
+    // Inspecting waits for the workers: what they did before is in their counters then.
+    this.plane.inspect();
+    let sum = 0;
+    for (const family of this.#collector.collect()) {
+      for (const sample of family.values) {
+        if (sample.metricName !== name) continue;
+        if (Object.entries(labels).every(([key, value]) => sample.labels[key] === value)) sum += sample.value;
+      }
+    }
+    return sum;
+  }
+
+  async metricBecomes(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    wanted: number,
+    limitMs?: number,
+  ): Promise<void> {
+    await eventually(
+      () => this.metric(name, labels) === wanted,
+      () => `${name}${JSON.stringify(labels)} is ${this.metric(name, labels)}, not ${wanted}`,
+      limitMs,
+    );
+  }
+
+  /** The first failure with this reason, also one that has already come. */
+  async failure(reason: Reason): Promise<Failure> {
+    await eventually(
+      () => this.failures.some((one) => one.reason === reason),
+      () =>
+        `no failure ${Reason[reason]}; there came: ${this.failures.map((one) => Reason[one.reason]).join(', ')}`,
+    );
+    const found = this.failures.find((one) => one.reason === reason);
+    assert.ok(found !== undefined);
+    return found;
+  }
+
+  /** Until no connection is left. */
+  async idle(): Promise<void> {
+    await eventually(
+      () => this.inspect().connections === 0n,
+      () => `${this.inspect().connections} connections are left`,
+    );
+  }
+}
+
+/** A proxy that is closed when the test ends. */
+export function aProxy(t: TestContext, wishes: ProxyWishes = {}): ProxyUnderTest {
+  const usual = settings();
+  const { plane, events } = openPlane(t, {
+    poller: poller(),
+    emitErrorHeaders: true,
+    ...(wishes.workers === undefined ? {} : { workers: wishes.workers }),
+    tcp: { ...usual.tcp, ...wishes.tcp },
+    http: { ...usual.http, ...wishes.http },
+    buffers: { ...usual.buffers, ...wishes.buffers },
+    metrics: {
+      latencyBoundsMs: [...LATENCY_BOUNDS_MS],
+      durationBoundsMs: [...DURATION_BOUNDS_MS],
+      maxSeriesPerWorker: 10_000,
+    },
+  });
+  return new ProxyUnderTest(plane, events);
+}
