@@ -45,7 +45,8 @@
       ],
       'conditions': [
         ['OS=="linux"', {
-          'cflags_cc': ['<!@(pkg-config --cflags protobuf-lite libbpf)'],
+          # nghttp2's headers, but not its library: see above.
+          'cflags_cc': ['<!@(pkg-config --cflags protobuf-lite libbpf libnghttp2)'],
           'libraries': ['<!@(pkg-config --libs protobuf-lite libbpf)'],
           'ldflags': [
             # All symbols are bound at load, so that one that node lacks is an error then, and the
@@ -66,7 +67,7 @@
             'OTHER_CPLUSPLUSFLAGS': [
               '-fno-omit-frame-pointer',
               '-fstack-protector-strong',
-              '<!@(pkg-config --cflags protobuf-lite)',
+              '<!@(pkg-config --cflags protobuf-lite libnghttp2)',
             ],
             'OTHER_LDFLAGS': [
               '-undefined dynamic_lookup',

@@ -3,7 +3,19 @@
 const { readdirSync } = require('node:fs');
 const { join } = require('node:path');
 
-const FOLDERS = ['base', 'io', 'http', 'http1', 'balance', 'metrics', 'contract', 'ebpf', 'proxy', 'addon'];
+const FOLDERS = [
+  'base',
+  'io',
+  'http',
+  'http1',
+  'http2',
+  'balance',
+  'metrics',
+  'contract',
+  'ebpf',
+  'proxy',
+  'addon',
+];
 
 for (const folder of FOLDERS) {
   for (const name of readdirSync(join(__dirname, folder)).sort()) {
