@@ -78,7 +78,8 @@ struct PutTarget {
   uint64_t ewmaDecayNs = 0;
   BackoffSettings backoff;
   uint32_t responseTimeoutMs = 0;
-  SocketAddress source;  // invalid: the kernel chooses
+  SocketAddress source;        // invalid: the kernel chooses
+  bool endpointHttp1 = false;  // also for clients that speak HTTP/2
 };
 
 struct EndpointSpec {

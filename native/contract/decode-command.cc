@@ -62,6 +62,9 @@ PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problem
   PutTarget out;
   problems.notZero(path / "id", message.id());
   out.forward = problems.known(path / "kind", forwardFrom(message.kind()), message.kind(), true);
+  out.endpointHttp1 =
+      problems.known(path / "endpoint_protocol", endpointHttp1From(message.endpoint_protocol()),
+                     message.endpoint_protocol(), false);
   problems.inRange(path / "connect_timeout_ms", message.connect_timeout_ms(), 1, MAX_MS);
   if (!out.forward) readBalancing(path, message, problems);
   problems.inRange(path / "queue_capacity", message.queue_capacity(), 0, MAX_QUEUE);

@@ -282,6 +282,19 @@ constexpr std::optional<bool> forward(pb::TargetKind value) {
   return std::nullopt;
 }
 
+constexpr std::optional<bool> endpointHttp1(pb::EndpointProtocol value) {
+  switch (value) {
+    case pb::AS_CLIENT:
+      return false;
+    case pb::ENDPOINT_HTTP1:
+      return true;
+    case pb::EndpointProtocol_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::EndpointProtocol_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 constexpr std::optional<PollerKind> poller(pb::Poller value) {
   switch (value) {
     case pb::POLLER_EPOLL:
@@ -328,6 +341,7 @@ std::optional<Protocol> protocolFrom(pb::Protocol value) { return protocol(value
 std::optional<LogLevel> logLevelFrom(pb::LogLevel value) { return logLevel(value); }
 std::optional<PollerKind> pollerFrom(pb::Poller value) { return poller(value); }
 std::optional<bool> forwardFrom(pb::TargetKind value) { return forward(value); }
+std::optional<bool> endpointHttp1From(pb::EndpointProtocol value) { return endpointHttp1(value); }
 
 pb::Direction toContract(Direction value) { return direction(value); }
 pb::LogLevel toContract(LogLevel value) { return logLevel(value); }

@@ -71,11 +71,11 @@ struct RequestHead {
   // host[:port] as written: from the target in absolute- and authority-form, else from Host; empty
   // when there is none (HTTP/1.0).
   std::string_view authority;
-  std::string_view path;     // path and query of the target; empty in authority-form
-  uint8_t majorVersion = 1;    // 1 or 2
-  uint8_t minorVersion = 1;    // 0 or 1; 0 with HTTP/2
-  std::string_view scheme;     // HTTP/2 only, as written; empty with plain CONNECT
-  std::string_view protocol;   // HTTP/2 extended CONNECT (RFC 8441); empty otherwise
+  std::string_view path;      // path and query of the target; empty in authority-form
+  uint8_t majorVersion = 1;   // 1 or 2
+  uint8_t minorVersion = 1;   // 0 or 1; 0 with HTTP/2
+  std::string_view scheme;    // HTTP/2 only, as written; empty with plain CONNECT
+  std::string_view protocol;  // HTTP/2 extended CONNECT (RFC 8441); empty otherwise
   FieldTable fields;
 };
 

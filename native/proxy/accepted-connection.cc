@@ -4,6 +4,7 @@
 #include "http1/parser.h"
 #include "proxy/error-response.h"
 #include "proxy/http-connection.h"
+#include "proxy/http2-server.h"
 #include "proxy/lingering-close.h"
 #include "proxy/opaque-forward.h"
 
@@ -11,16 +12,19 @@ namespace mesh {
 
 namespace {
 constexpr size_t FIRST_READ_BYTES = 4'096;
-// RFC 9113 §3.4. HTTP/2 is forwarded without looking into it.
+// Clients that speak first do so at once. A dial for a client that is about to send a request would
+// be one more connection than needed, so it waits for this long.
+constexpr uint64_t CLIENT_FIRST_MS = 10;
+// RFC 9113 §3.4.
 constexpr std::string_view HTTP2_PREFACE = "PRI * HTTP/2.0";
 
-enum class Guess { Http1, Opaque, Unsure };
+enum class Guess { Http1, Http2, Opaque, Unsure };
 
 // A request line decides; until it is complete it could still be anything that begins alike.
 Guess guessProtocol(std::string_view bytes) {
   const size_t compared = std::min(bytes.size(), HTTP2_PREFACE.size());
   if (bytes.substr(0, compared) == HTTP2_PREFACE.substr(0, compared)) {
-    return compared == HTTP2_PREFACE.size() ? Guess::Opaque : Guess::Unsure;
+    return compared == HTTP2_PREFACE.size() ? Guess::Http2 : Guess::Unsure;
   }
   if (!http1::couldBeRequest(bytes)) return Guess::Opaque;
   return bytes.find('\n') != std::string_view::npos ? Guess::Http1 : Guess::Unsure;
@@ -48,7 +52,9 @@ AcceptedConnection::AcceptedConnection(Worker& worker, const contract::Listen& l
       source_(listen.source),
       fixedDestination_(listen.destinationId),
       client_(std::move(client)),
-      timer_([](void* self) { static_cast<AcceptedConnection*>(self)->onTimeout(); }, this) {}
+      timer_([](void* self) { static_cast<AcceptedConnection*>(self)->onTimeout(); }, this),
+      grace_([](void* self) { static_cast<AcceptedConnection*>(self)->dialEarly(); }, this),
+      connector_(worker, *this) {}
 
 SocketAddress AcceptedConnection::learnOriginalDestination() const {
   switch (source_) {
@@ -128,11 +134,52 @@ void AcceptedConnection::onDestination(std::shared_ptr<Destination> destination)
       serveHttp();
       return;
     case contract::Protocol::Detect:
-      phase_ = Phase::Detecting;
-      worker_.loop().schedule(timer_, destination_->detectTimeoutMs);
-      detect();
+      startDetecting();
       return;
   }
+}
+
+void AcceptedConnection::startDetecting() {
+  if (destination_->learned == Learned::ServerFirst) {
+    worker_.countDetected(direction_, "server_first");
+    forwardOpaque();
+    return;
+  }
+  phase_ = Phase::Detecting;
+  worker_.loop().schedule(timer_, destination_->detectTimeoutMs);
+  detect();
+  if (phase_ == Phase::Detecting && destination_->learned == Learned::Nothing) {
+    worker_.loop().schedule(grace_, CLIENT_FIRST_MS);
+  }
+}
+
+void AcceptedConnection::dialEarly() {
+  if (phase_ != Phase::Detecting || !in_.empty()) return;
+  std::shared_ptr<Target> target = worker_.target(destination_->targetId);
+  if (target) connector_.start(std::move(target), direction_, Reuse::Never);
+}
+
+void AcceptedConnection::onConnected(std::unique_ptr<EndpointConnection> connection,
+                                     LoadToken load) {
+  load.finish(worker_.loop().nowNs());
+  early_ = std::move(connection);
+  early_->socket().setHandler(*this);
+  if (phase_ == Phase::Joining) {
+    forwardOpaque();
+  } else {
+    detect();
+  }
+}
+
+void AcceptedConnection::onConnectFailed(const ConnectFailure& failure) {
+  // While nothing depends on it: whoever serves the connection dials again, and says what is wrong.
+  if (phase_ == Phase::Joining) refuse(failure.reason, failure.detail);
+}
+
+void AcceptedConnection::keepEarlyDial() {
+  destination_->learned = Learned::ClientFirst;
+  connector_.cancel();
+  if (early_) EndpointConnection::release(std::move(early_));
 }
 
 void AcceptedConnection::detect() {
@@ -153,8 +200,14 @@ void AcceptedConnection::detect() {
     in_.produced(static_cast<size_t>(got.bytes));
     const Guess guess = guessProtocol(in_.view());
     if (guess == Guess::Opaque) {
+      destination_->learned = Learned::ClientFirst;
       worker_.countDetected(direction_, "not_http");
       forwardOpaque();
+      return;
+    }
+    if (guess == Guess::Http2) {
+      worker_.countDetected(direction_, "http/2");
+      serveHttp2();
       return;
     }
     // A first line longer than the buffer that could be a request so far: the parser will tell.
@@ -164,24 +217,50 @@ void AcceptedConnection::detect() {
       return;
     }
   }
+  if (in_.empty() && early_ && early_->socket().readable()) {
+    destination_->learned = Learned::ServerFirst;
+    worker_.countDetected(direction_, "server_first");
+    forwardOpaque();
+  }
 }
 
 void AcceptedConnection::forwardOpaque() {
-  phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
-  OpaqueForward::startDialling(worker_, std::move(destination_), original_, std::move(client_),
-                               std::move(in_));
+  if (connector_.active()) {
+    // Its bytes go where the dial under way goes.
+    phase_ = Phase::Joining;
+    return;
+  }
+  phase_ = Phase::Ended;
+  if (early_) {
+    OpaqueForward::join(worker_, std::move(destination_), original_, std::move(client_),
+                        std::move(in_), EndpointConnection::takeSocket(std::move(early_)),
+                        Buffer());
+  } else {
+    OpaqueForward::startDialling(worker_, std::move(destination_), original_, std::move(client_),
+                                 std::move(in_));
+  }
   end();
 }
 
 void AcceptedConnection::serveHttp() {
   phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
+  keepEarlyDial();
   const HttpMode mode = source_ == contract::OriginalDestinationSource::HttpProxy
                             ? HttpMode::ForwardProxy
                             : HttpMode::Transparent;
   HttpConnection::start(worker_, mode, std::move(destination_), original_, std::move(client_),
                         std::move(in_));
+  end();
+}
+
+void AcceptedConnection::serveHttp2() {
+  phase_ = Phase::Ended;
+  worker_.loop().cancel(timer_);
+  keepEarlyDial();
+  Http2Server::start(worker_, std::move(destination_), original_, std::move(client_),
+                     std::move(in_));
   end();
 }
 
@@ -235,8 +314,8 @@ void AcceptedConnection::onTimeout() {
 void AcceptedConnection::onIo(uint32_t) {
   if (phase_ == Phase::Detecting) {
     detect();
-  } else if (phase_ == Phase::Parked && client_->failed()) {
-    // Gone before it was known where to.
+  } else if (phase_ != Phase::Ended && client_->failed()) {
+    // Gone before it was known where to, or before the endpoint was there.
     DiscoveryWaiter::unlink();
     refuse(Reason::ClientReset, "");
   }
@@ -253,6 +332,8 @@ void AcceptedConnection::cut(Reason reason) {
 
 void AcceptedConnection::end() {
   phase_ = Phase::Ended;
+  connector_.cancel();
+  if (early_) EndpointConnection::end(std::move(early_));
   worker_.retire(*this);
 }
 

@@ -1,8 +1,15 @@
 // A connection from its accept to the moment it is known where it goes and what it speaks.
 //
 //   original destination --known--> destination --found--> protocol --opaque--> OpaqueForward
-//        |unknown: refused              |unknown: parked      |detect   \--HTTP/1--> HttpConnection
-//                                       |until discovered     |by its first bytes, or time-out: opaque
+//        |unknown: refused              |unknown: parked      |detect   |--HTTP/1--> HttpConnection
+//                                       |until discovered     |         \--HTTP/2--> Http2Server
+//                                                             |by who speaks first, and what;
+//                                                             |time-out: opaque
+//
+// Detection does not hold up servers that speak first: while the client is silent the default target
+// is dialled, and when it says something before the client does, the connection is opaque. What a
+// destination turned out to be is remembered: the next connection is not dialled early, or not
+// looked into at all.
 #pragma once
 
 #include <memory>
@@ -10,17 +17,23 @@
 
 #include "io/buffer-pool.h"
 #include "proxy/connection.h"
+#include "proxy/connector.h"
 #include "proxy/socket-end.h"
 #include "proxy/worker.h"
 
 namespace mesh {
 
-class AcceptedConnection final : public Connection, public IoHandler, public DiscoveryWaiter {
+class AcceptedConnection final : public Connection,
+                                 public IoHandler,
+                                 public ConnectorOwner,
+                                 public DiscoveryWaiter {
  public:
   static void start(Worker& worker, const contract::Listen& listen, UniqueFd fd,
                     const SocketAddress& peer);
 
   void onIo(uint32_t fresh) override;
+  void onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) override;
+  void onConnectFailed(const ConnectFailure& failure) override;
   void onDiscovered() override;
   void onDiscoveryFailed(const std::string& detail) override;
   std::string_view awaitedAuthority() const override { return {}; }
@@ -29,16 +42,21 @@ class AcceptedConnection final : public Connection, public IoHandler, public Dis
   void cut(Reason reason) override;
 
  private:
-  enum class Phase : uint8_t { Parked, Detecting, Ended };
+  enum class Phase : uint8_t { Parked, Detecting, Joining, Ended };
 
   AcceptedConnection(Worker& worker, const contract::Listen& listen,
                      std::unique_ptr<SocketEnd> client);
   SocketAddress learnOriginalDestination() const;
   void resolve();
   void onDestination(std::shared_ptr<Destination> destination);
+  void startDetecting();
+  void dialEarly();
   void detect();
+  // The connection dialled early goes to its pool: the first request takes it from there.
+  void keepEarlyDial();
   void forwardOpaque();
   void serveHttp();
+  void serveHttp2();
   // Answers what looks like HTTP, resets anything else.
   void refuse(Reason reason, const std::string& detail);
   void onTimeout();
@@ -54,6 +72,9 @@ class AcceptedConnection final : public Connection, public IoHandler, public Dis
   DestinationHold destination_;
   Buffer in_;
   Timer timer_;
+  Timer grace_;
+  Connector connector_;
+  std::unique_ptr<EndpointConnection> early_;
 };
 
 }  // namespace mesh

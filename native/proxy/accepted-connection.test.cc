@@ -26,11 +26,14 @@ TEST_CASE("the first bytes decide between HTTP/1 and opaque") {
     client.send("\x16\x03\x01 not a request");
     CHECK(server.accept().receive(17) == "\x16\x03\x01 not a request");
   }
-  SUBCASE("an HTTP/2 preface passes as it is, also when it comes in pieces") {
+  SUBCASE("an HTTP/2 preface in pieces is HTTP/2") {
     TestPeer client = TestPeer::connectTo(proxy);
     client.send("PRI * HT");
     client.send("TP/2.0\r\n\r\nSM\r\n\r\n");
-    CHECK(server.accept().receive(24) == "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    // SETTINGS, the server's first frame (RFC 9113 §3.4): length, type 4, no flags, stream 0.
+    const std::string frame = client.receive(9);
+    CHECK(frame[3] == 4);
+    CHECK(frame.substr(4) == std::string(5, '\0'));
   }
   SUBCASE("a request in pieces is a request") {
     TestPeer client = TestPeer::connectTo(proxy);
@@ -41,7 +44,7 @@ TEST_CASE("the first bytes decide between HTTP/1 and opaque") {
     CHECK(head.starts_with("GET /x HTTP/1.1\r\n"));
     CHECK(head.find("x-drop") == std::string::npos);
   }
-  SUBCASE("a client that closes without a word is passed on") {
+  SUBCASE("a client that closes without a word is passed on, and so is the answer") {
     TestPeer client = TestPeer::connectTo(proxy);
     client.finish();
     TestPeer app = server.accept();
@@ -52,7 +55,44 @@ TEST_CASE("the first bytes decide between HTTP/1 and opaque") {
   }
 }
 
-TEST_CASE("a client that waits for the server is forwarded when detection times out") {
+TEST_CASE("a server that speaks first is heard at once, without a declaration") {
+  TestServer server;
+  TestWorker worker;
+  const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
+  // Time enough to tell a wait for the time-out, which would end the test as well.
+  worker.putDestination({.id = 1,
+                         .direction = Direction::Outbound,
+                         .address = {},
+                         .protocol = contract::Protocol::Detect,
+                         .detectTimeoutMs = 60'000,
+                         .targetId = 1,
+                         .authorities = {}});
+  for (int connection = 0; connection < 2; ++connection) {
+    TestPeer client = TestPeer::connectTo(proxy);
+    TestPeer app = server.accept();
+    app.send("220 ready\r\n");
+    CHECK(client.receive(11) == "220 ready\r\n");
+    client.send("GET is no request here\r\n");
+    CHECK(app.receive(24) == "GET is no request here\r\n");
+  }
+}
+
+TEST_CASE("a dial made before an HTTP client spoke carries its request") {
+  TestServer server;
+  TestWorker worker;
+  const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
+  TestPeer client = TestPeer::connectTo(proxy);
+  TestPeer app = server.accept();
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET / "));
+  app.send("HTTP/1.1 204 No Content\r\n\r\n");
+  CHECK(client.receiveUntil("\r\n\r\n").starts_with("HTTP/1.1 204 "));
+  // From now on nothing is dialled before the client has spoken.
+  TestPeer second = TestPeer::connectTo(proxy);
+  CHECK_FALSE(server.waits(50));
+}
+
+TEST_CASE("a client that waits for a silent server is forwarded when detection times out") {
   TestServer server;
   TestWorker worker;
   const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
@@ -65,8 +105,15 @@ TEST_CASE("a client that waits for the server is forwarded when detection times 
                          .authorities = {}});
   TestPeer client = TestPeer::connectTo(proxy);
   TestPeer app = server.accept();
-  app.send("220 ready\r\n");
-  CHECK(client.receive(11) == "220 ready\r\n");
+  // Whatever comes after the time-out is not looked into.
+  const std::string request = "GET / HTTP/1.1\r\nconnection: x\r\nx: 1\r\n\r\n";
+  // The first count of a result announces its series.
+  std::string detected;
+  while (detected != "read_timeout") {
+    detected = worker.await<contract::SeriesDefined>().series.labels.detected;
+  }
+  client.send(request);
+  CHECK(app.receive(request.size()) == request);
 }
 
 TEST_CASE("connections to an unknown destination wait, and one answer serves them all") {

@@ -11,6 +11,14 @@ constexpr size_t OUT_BYTES = 65'536;
 // Size in hexadecimal, CRLF before and after the data (RFC 9112 §7.1).
 constexpr size_t CHUNK_OVERHEAD = 16 + 4;
 
+// Room for encoding, without growing what is held: while the sink does not take what is there,
+// nothing is added to it.
+bool hasRoom(Buffer& out, BufferPool& pool) {
+  if (out.empty() && out.capacity() < OUT_BYTES) out = pool.take(OUT_BYTES);
+  if (out.room() <= CHUNK_OVERHEAD) out.compact();
+  return out.room() > CHUNK_OVERHEAD;
+}
+
 void growTo(Buffer& out, size_t room, BufferPool& pool) {
   if (!out) {
     out = pool.take(std::max(room, OUT_BYTES));
@@ -46,22 +54,18 @@ BodyRelay::Piece BodyRelay::prepare(Buffer& in, Buffer& out, BufferPool& pool) {
       piece.direct = in.view();
       return piece;
     }
-    growTo(out, CHUNK_OVERHEAD + 1, pool);
+    if (!hasRoom(out, pool)) return piece;
     const std::string_view data = in.view().substr(0, out.room() - CHUNK_OVERHEAD);
     encode(data, out);
     in.consumed(data.size());
     return piece;
   }
-  // Encode once something can be written; what does not fit waits for the next call.
-  growTo(out, CHUNK_OVERHEAD + 1, pool);
+  // What does not fit waits for the next call.
+  if (!hasRoom(out, pool)) return piece;
   while (decodeChunked(in, out, piece.violation)) {
   }
   if (complete_ && outKind_ == http1::BodyKind::Chunked) {
-    const std::string_view trailers = decoder_.trailers();
-    growTo(out, trailers.size() + 5, pool);
-    out.append("0\r\n");
-    out.append(trailers);
-    out.append("\r\n");
+    encodeLastChunk(decoder_.trailers(), out, pool);
   }
   return piece;
 }
@@ -101,13 +105,17 @@ void BodyRelay::written(Buffer& in, size_t directBytes) {
   complete_ = left_ == 0;
 }
 
-bool BodyRelay::sourceEnded(Buffer& out, BufferPool& pool) {
+void BodyRelay::encodeLastChunk(std::string_view trailers, Buffer& out, BufferPool& pool) {
+  growTo(out, trailers.size() + 5, pool);
+  out.append("0\r\n");
+  out.append(trailers);
+  out.append("\r\n");
+}
+
+bool BodyRelay::sourceEnded(Buffer& out, BufferPool& pool, std::string_view trailers) {
   if (inKind_ != http1::BodyKind::UntilClose) return false;
   complete_ = true;
-  if (outKind_ == http1::BodyKind::Chunked) {
-    growTo(out, 5, pool);
-    out.append("0\r\n\r\n");
-  }
+  if (outKind_ == http1::BodyKind::Chunked) encodeLastChunk(trailers, out, pool);
   return true;
 }
 

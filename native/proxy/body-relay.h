@@ -28,13 +28,17 @@ class BodyRelay {
   // when there is something to encode). Call `written` for the part of `direct` that was written.
   Piece prepare(Buffer& in, Buffer& out, BufferPool& pool);
   void written(Buffer& in, size_t directBytes);
-  // The source has ended. True when that is how this body ends; its end may be in `out` then.
-  bool sourceEnded(Buffer& out, BufferPool& pool);
+  // The source has ended. True when that is how this body ends; its end may be in `out` then, with
+  // `trailers` (field lines) where the outgoing framing has a place for them.
+  bool sourceEnded(Buffer& out, BufferPool& pool, std::string_view trailers = {});
+  // Field lines that came after a chunked body; valid once complete.
+  std::string_view trailers() const { return decoder_.trailers(); }
   // How much more could come, for sizing a buffer. 0 when unknown.
   uint64_t expected() const { return inKind_ == http1::BodyKind::Length ? left_ : 0; }
 
  private:
   void encode(std::string_view data, Buffer& out);
+  static void encodeLastChunk(std::string_view trailers, Buffer& out, BufferPool& pool);
   bool decodeChunked(Buffer& in, Buffer& out, http1::Violation& violation);
 
   http1::ChunkedDecoder decoder_;

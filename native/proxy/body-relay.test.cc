@@ -111,6 +111,25 @@ TEST_CASE("a malformed chunk is reported and nothing after it passes") {
   CHECK(passage.out.find("XX") == std::string::npos);
 }
 
+TEST_CASE("what the sink does not take is not added to") {
+  BufferBudget budget;
+  budget.limitBytes = 1 << 30;
+  BufferPool pool(budget);
+  for (const BodyKind kind : {BodyKind::Chunked, BodyKind::UntilClose}) {
+    BodyRelay relay({});
+    relay.start({.kind = kind}, BodyKind::Chunked);
+    Buffer in = pool.take(65'536);
+    Buffer out;
+    if (kind == BodyKind::Chunked) in.append("FFFFFF\r\n");
+    for (int round = 0; round < 100; ++round) {
+      in.append(std::string(in.room(), 'x'));
+      CHECK(relay.prepare(in, out, pool).violation == http1::Violation::None);
+    }
+    CHECK(out.capacity() == 65'536);
+    CHECK(in.size() > 0);
+  }
+}
+
 TEST_CASE("large chunked bodies pass within bounded memory") {
   std::string wire;
   const std::string data(100'000, 'd');

@@ -17,6 +17,11 @@ Reason reasonOfErrno(int error) {
 }
 }  // namespace
 
+void ConnectorOwner::onHttp2(Http2Client&, LoadToken) {
+  // Only for those who asked for it.
+  MESH_CHECK(false);
+}
+
 Connector::Connector(Worker& worker, ConnectorOwner& owner)
     : worker_(worker),
       owner_(owner),
@@ -36,9 +41,13 @@ void Connector::start(std::shared_ptr<Target> target, Direction direction, Reuse
 
 void Connector::cancel() {
   if (phase_ == Phase::Waiting) stopWaiting();
-  if (phase_ == Phase::Dialling) dropDial();
+  if (phase_ == Phase::Following) ListNode<Connector>::unlink();
+  const bool dialled = phase_ == Phase::Dialling;
+  if (dialled) dropDial();
   phase_ = Phase::Idle;
-  target_.reset();
+  const std::shared_ptr<Target> target = std::move(target_);
+  // Those who counted on this dial make their own.
+  if (dialled) wakeFollowers(*target, address_);
 }
 
 void Connector::attempt() {
@@ -61,6 +70,7 @@ void Connector::attempt() {
       return;
     }
     if (reuse_ == Reuse::Allowed && reusePooled(*endpoint)) return;
+    if (reuse_ == Reuse::Shared && shareHttp2(*endpoint)) return;
     const int error = dial(*endpoint);
     if (error == 0 || !goOnAfter(error)) return;
   }
@@ -81,6 +91,42 @@ bool Connector::reusePooled(Endpoint& endpoint) {
     return true;
   }
   return false;
+}
+
+bool Connector::shareHttp2(Endpoint& endpoint) {
+  if (Http2Client* client = target_->http2WithRoom(*endpoint.shared)) {
+    target_->balancer().dialCancelled(endpoint);
+    target_->unavailableSinceMs = 0;
+    target_.reset();
+    owner_.onHttp2(*client, LoadToken(endpoint.shared, worker_.loop().nowNs()));
+    return true;
+  }
+  for (Connector* one = target_->dialing.front(); one != nullptr;
+       one = target_->dialing.next(*one)) {
+    if (!one->sharesDialTo(endpoint.address())) continue;
+    target_->balancer().dialCancelled(endpoint);
+    phase_ = Phase::Following;
+    address_ = endpoint.address();
+    target_->following.pushBack(*this);
+    return true;
+  }
+  return false;
+}
+
+void Connector::wakeFollowers(Target& target, const SocketAddress& address) {
+  std::vector<Connector*> followers;
+  for (Connector* one = target.following.front(); one != nullptr;
+       one = target.following.next(*one)) {
+    if (one->address_ == address) followers.push_back(one);
+  }
+  for (Connector* one : followers) {
+    // An earlier one may have ended this one.
+    if (one->phase_ != Phase::Following) continue;
+    one->ListNode<Connector>::unlink();
+    // The address is no failure of its own to avoid.
+    one->address_ = SocketAddress();
+    one->attempt();
+  }
 }
 
 SocketAddress Connector::sourceFor(const SocketAddress& endpoint) const {
@@ -148,6 +194,16 @@ void Connector::dialSucceeded() {
   target_->unavailableSinceMs = 0;
   EndpointCounters& counters = target_->countersOf(address_, direction_);
   socket_->count(counters.transport());
+  if (reuse_ == Reuse::Shared) {
+    const std::shared_ptr<Target> target = std::move(target_);
+    phase_ = Phase::Idle;
+    Http2Client& client =
+        Http2Client::start(worker_, target, std::move(endpoint_), counters, std::move(socket_));
+    const SocketAddress address = address_;
+    owner_.onHttp2(client, std::move(load_));
+    wakeFollowers(*target, address);
+    return;
+  }
   auto connection = std::make_unique<EndpointConnection>(
       worker_.loop(), std::move(target_), std::move(endpoint_), counters, std::move(socket_));
   phase_ = Phase::Idle;
@@ -171,6 +227,10 @@ bool Connector::goOnAfter(int error) {
     }
   }
   dropDial();
+  // This connector must be neither dialling nor gone when others look for a dial to follow.
+  phase_ = Phase::Idle;
+  const std::shared_ptr<Target> target = target_;
+  if (reuse_ == Reuse::Shared) wakeFollowers(*target, address_);
   if (!target_->settings().forward && !ours) return true;
   fail(removed ? Reason::EndpointRemoved : reasonOfErrno(error), "");
   return false;

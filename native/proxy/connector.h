@@ -14,6 +14,7 @@
 #include <string>
 
 #include "proxy/endpoint-connection.h"
+#include "proxy/http2-client.h"
 #include "proxy/target.h"
 
 namespace mesh {
@@ -30,13 +31,16 @@ struct ConnectFailure {
 class ConnectorOwner {
  public:
   virtual void onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) = 0;
+  // With Reuse::Shared, in place of onConnected. It has room for a stream now.
+  virtual void onHttp2(Http2Client& client, LoadToken load);
   virtual void onConnectFailed(const ConnectFailure& failure) = 0;
 
  protected:
   ~ConnectorOwner() = default;
 };
 
-enum class Reuse { Allowed, Never };
+// Shared: an HTTP/2 connection, which others may be using; a single dial at a time is made for all.
+enum class Reuse { Allowed, Never, Shared };
 
 class Connector final : public IoHandler, public Balancer::Waiter, public ListNode<Connector> {
  public:
@@ -52,16 +56,21 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
   bool dialsTo(const SocketAddress& address) const {
     return phase_ == Phase::Dialling && address_ == address;
   }
+  bool sharesDialTo(const SocketAddress& address) const {
+    return reuse_ == Reuse::Shared && dialsTo(address);
+  }
   void onEndpointRemoved();
 
   void onIo(uint32_t fresh) override;
   void onEndpointReady() override;
 
  private:
-  enum class Phase : uint8_t { Idle, Waiting, Dialling };
+  enum class Phase : uint8_t { Idle, Waiting, Dialling, Following };
 
   void attempt();
   bool reusePooled(Endpoint& endpoint);
+  bool shareHttp2(Endpoint& endpoint);
+  void wakeFollowers(Target& target, const SocketAddress& address);
   // 0 when it is under way, else the errno.
   int dial(Endpoint& endpoint);
   void dialSucceeded();

@@ -26,6 +26,13 @@ struct TextHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
+// What connections of a destination have turned out to be; the last one decides.
+enum class Learned : uint8_t {
+  Nothing,
+  ClientFirst,  // its clients speak first: a dial before they do would be idle
+  ServerFirst,  // its servers do: there is nothing to wait for
+};
+
 struct Destination {
   uint32_t id = 0;
   Direction direction = Direction::None;
@@ -39,6 +46,7 @@ struct Destination {
   // Authorities already asked for. Bounded; forgotten when the destination is put anew.
   std::unordered_set<std::string, TextHash, std::equal_to<>> asked;
   bool removed = false;
+  Learned learned = Learned::Nothing;
   // Grows with each version, so that what was derived from an older one is known to be stale.
   uint32_t version = 0;
   std::shared_ptr<DestinationUse> use;

@@ -54,6 +54,30 @@ uint16_t statusOf(Reason reason) {
   return 500;
 }
 
+uint8_t grpcStatusOf(Reason reason) {
+  constexpr uint8_t deadlineExceeded = 4;
+  constexpr uint8_t notFound = 5;
+  constexpr uint8_t resourceExhausted = 8;
+  constexpr uint8_t aborted = 10;
+  constexpr uint8_t internal = 13;
+  constexpr uint8_t unavailable = 14;
+  switch (statusOf(reason)) {
+    case 404:
+      return notFound;
+    case 431:
+      return resourceExhausted;
+    case 502:
+    case 503:
+      return unavailable;
+    case 504:
+      return deadlineExceeded;
+    case 508:
+      return aborted;
+    default:
+      return internal;
+  }
+}
+
 namespace {
 std::string_view leafText(Reason reason) {
   switch (reason) {
@@ -173,13 +197,17 @@ std::string describeFailure(const FailureFacts& facts) {
   return text;
 }
 
+std::string_view fieldValueOf(std::string_view message) {
+  return isFieldValue(message) ? message : "unexpected error";
+}
+
 std::string errorResponse(uint16_t status, std::string_view message, bool emitHeaders) {
   std::string response = "HTTP/1.1 " + std::to_string(status) + " ";
   response += statusText(status);
   response += "\r\ncontent-length: 0\r\nconnection: close\r\n";
   if (emitHeaders) {
     response += "l5d-proxy-error: ";
-    response += isFieldValue(message) ? message : std::string_view("unexpected error");
+    response += fieldValueOf(message);
     response += "\r\nl5d-proxy-connection: close\r\n";
   }
   response += "\r\n";

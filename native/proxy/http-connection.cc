@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "http1/serializer.h"
+#include "proxy/authority-route.h"
 #include "proxy/lingering-close.h"
 #include "proxy/opaque-forward.h"
 
@@ -270,25 +271,17 @@ uint32_t HttpConnection::routeByAuthority(const RequestHead& head) {
       lastTargetId_ != 0) {
     return lastTargetId_;
   }
-  if (!canonicalAuthority(head.authority, authority_)) {
-    authority_.clear();
-    return destination.targetId;
+  const AuthorityRoute answer =
+      mesh::routeByAuthority(worker_, destination, head.authority, authority_, *this);
+  if (answer.parked) {
+    state_ = State::Routing;
+    setTimer(TimerRole::Discovery, worker_.settings().discoveryTimeoutMs);
+    return 0;
   }
-  uint32_t targetId = findAuthority(destination, authority_);
-  if (targetId == 0 && destination.discoverAuthorities) {
-    if (destination.targetId == 0) {
-      state_ = State::Routing;
-      setTimer(TimerRole::Discovery, worker_.settings().discoveryTimeoutMs);
-      worker_.awaitAuthority(destination, authority_, *this);
-      return 0;
-    }
-    worker_.askAuthority(destination, authority_);
-  }
-  if (targetId == 0) targetId = destination.targetId;
   lastRawAuthority_.assign(head.authority);
   lastVersion_ = destination.version;
-  lastTargetId_ = targetId;
-  return targetId;
+  lastTargetId_ = answer.targetId;
+  return answer.targetId;
 }
 
 void HttpConnection::onDiscovered() {
@@ -382,8 +375,7 @@ void HttpConnection::onConnectFailed(const ConnectFailure& failure) {
 bool HttpConnection::finishExchange() {
   clearTimer();
   worker_.loop().cancel(halfClose_);
-  const bool requestDone = requestBody_.complete() && !requestBroken_ &&
-                           requestSent_ == request_.size() && requestOut_.empty();
+  const bool requestDone = !requestBroken_ && requestSentWhole();
   endpoint_->counters().responded(status_, Reason::None);
   load_.abandon();
   if (requestDone && endpointKeepAlive_) {

@@ -94,6 +94,7 @@ class HttpConnection final : public Connection,
   void report(const FailureFacts& facts, uint16_t status);
   void respond(const FailureFacts& facts);
   void dropEndpoint();
+  bool requestSentWhole() const;
   bool yieldIfGreedy(size_t bytes);
 
   Worker& worker_;

@@ -268,6 +268,28 @@ TEST_CASE("an early answer ends the connection but still arrives") {
   CHECK(scene.client.receiveAll().empty());
 }
 
+TEST_CASE("an endpoint that answers early and keeps its connection gets the whole body") {
+  Scene scene;
+  scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n1234");
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("1234");
+  app.send(OK);
+  CHECK(scene.client.receiveUntil("ok") == OK);
+  scene.client.send("5678" + get("/next"));
+  CHECK(app.receive(4) == "5678");
+  CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET /next "));
+}
+
+TEST_CASE("an endpoint that answers early and closes ends the upload") {
+  Scene scene;
+  scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n1234");
+  TestPeer app = scene.server.accept();
+  app.receiveUntil("1234");
+  app.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!");
+  CHECK(scene.client.receiveUntil("no!").starts_with("HTTP/1.1 413 "));
+  CHECK(scene.client.receiveAll().empty());
+}
+
 TEST_CASE("a client that has said all may still wait for its answer") {
   Scene scene;
   scene.client.send(get("/"));

@@ -37,13 +37,24 @@ void consumeFrom(Buffer& buffer, size_t& written) {
 bool HttpConnection::exchange() {
   if (!relayRequest()) return state_ != State::Ended && state_ != State::Exchanging;
   if (!relayResponse()) return state_ != State::Ended && state_ != State::Exchanging;
-  if (responsePhase_ == ResponsePhase::Done) return finishExchange();
+  if (responsePhase_ == ResponsePhase::Done) {
+    if (requestSentWhole() || requestBroken_) return finishExchange();
+    // An endpoint that answers early and keeps its connection goes on reading; one that closes it
+    // does not, and a client that was not told to continue need not send.
+    if (endpointKeepAlive_ && !awaitsContinue_ && !endpoint_->socket().peerClosed()) return false;
+    requestBroken_ = true;
+    return finishExchange();
+  }
   if (client_->failed()) return abandon(Reason::ClientReset);
   // A client that has said all may wait for its answer, but not for ever.
   if (client_->peerClosed() && !halfClose_.armed()) {
     worker_.loop().schedule(halfClose_, worker_.settings().halfCloseTimeoutMs);
   }
   return false;
+}
+
+bool HttpConnection::requestSentWhole() const {
+  return requestBody_.complete() && requestSent_ == request_.size() && requestOut_.empty();
 }
 
 bool HttpConnection::yieldIfGreedy(size_t bytes) {
@@ -95,6 +106,11 @@ bool HttpConnection::readRequestBody() {
     return true;
   }
   if (got.bytes < 0 && got.blocked()) return false;
+  if (responsePhase_ == ResponsePhase::Done) {
+    // It has its answer and does not care for the rest.
+    requestBroken_ = true;
+    return false;
+  }
   abandon(got.bytes == 0 ? Reason::ClientClosed : Reason::ClientReset);
   return false;
 }

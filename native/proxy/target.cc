@@ -2,6 +2,7 @@
 #include "proxy/target.h"
 
 #include "proxy/connector.h"
+#include "proxy/http2-client.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -75,6 +76,11 @@ void Target::addEndpoint(std::shared_ptr<EndpointShared> endpoint) {
 
 void Target::removeEndpoint(const SocketAddress& address) {
   balancer_.remove(address);
+  // Retiring takes a connection out of the table: walk over a copy.
+  if (const auto found = http2_.find(address); found != http2_.end()) {
+    const std::vector<Http2Client*> clients = found->second;
+    for (Http2Client* client : clients) client->retire();
+  }
   // Going on with another endpoint may link and unlink connectors: walk over a copy. The objects
   // live at least until the end of this turn.
   std::vector<Connector*> affected;
@@ -91,6 +97,24 @@ void Target::retire() {
   std::vector<SocketAddress> addresses;
   balancer_.forEach([&](Endpoint& endpoint) { addresses.push_back(endpoint.address()); });
   for (const SocketAddress& address : addresses) removeEndpoint(address);
+}
+
+void Target::addHttp2(Http2Client& client) { http2_[client.address()].push_back(&client); }
+
+void Target::removeHttp2(Http2Client& client) {
+  const auto found = http2_.find(client.address());
+  if (found == http2_.end()) return;
+  std::erase(found->second, &client);
+  if (found->second.empty()) http2_.erase(found);
+}
+
+Http2Client* Target::http2WithRoom(const EndpointShared& endpoint) {
+  const auto found = http2_.find(endpoint.address);
+  if (found == http2_.end()) return nullptr;
+  for (Http2Client* client : found->second) {
+    if (client->endpoint().get() == &endpoint && client->hasRoom()) return client;
+  }
+  return nullptr;
 }
 
 EndpointCounters& Target::countersOf(const SocketAddress& endpoint, Direction direction) {

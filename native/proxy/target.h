@@ -14,6 +14,7 @@
 namespace mesh {
 
 class Connector;
+class Http2Client;
 class Worker;
 
 // The series of one endpoint of a target, for connections and requests of one direction.
@@ -103,6 +104,14 @@ class Target {
   uint64_t unavailableSinceMs = 0;
   // Connectors that have a connect(2) under way here.
   IntrusiveList<Connector> dialing;
+  // Connectors that wait for another's dial: one HTTP/2 connection serves them all.
+  IntrusiveList<Connector> following;
+
+  // ------------------------------------------------ HTTP/2 connections
+  void addHttp2(Http2Client& client);
+  void removeHttp2(Http2Client& client);
+  // One that can take a further stream, or null.
+  Http2Client* http2WithRoom(const EndpointShared& endpoint);
 
   void describe(contract::TargetPicture& picture, uint64_t nowMs);
 
@@ -112,6 +121,7 @@ class Target {
   Balancer balancer_;
   bool retired_ = false;
   std::array<std::unordered_map<SocketAddress, std::unique_ptr<EndpointCounters>>, 3> counters_;
+  std::unordered_map<SocketAddress, std::vector<Http2Client*>> http2_;
 };
 
 }  // namespace mesh

@@ -9,6 +9,9 @@ export type { HostPort, IpAddress, Network, PortRange };
 
 export type ServiceProtocol = 'detect' | 'http1' | 'opaque';
 
+/** What is spoken to endpoints: what the client speaks, or HTTP/1.1 to HTTP/2 clients' requests too. */
+export type EndpointProtocol = 'as-client' | 'http1';
+
 export interface EndpointConfig {
   readonly address: HostPort;
   /** 1..10000. */
@@ -40,6 +43,7 @@ export interface ServiceConfig {
   /** In place of `endpoints`. */
   readonly dns: DnsEndpointsConfig | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  readonly endpointProtocol: EndpointProtocol;
 }
 
 /** An explicit listener that forwards to one destination (rung 3). */

@@ -205,6 +205,8 @@ const service = section({
   endpoints: v.optional(list(endpoint)),
   dns: v.optional(dns),
   labels: v.optional(labels),
+  // Default as-client.
+  endpointProtocol: v.optional(v.picklist(['as-client', 'http1'], mustBe('as-client or http1'))),
 });
 
 /** `127.0.0.1:8080`, `web:80`, or `web` when that service has one port. */

@@ -176,6 +176,7 @@ function buildService(key: string, service: ServiceInFile, opaquePorts: readonly
     })),
     dns: service.dns === undefined ? undefined : buildDns(service.dns, ports[0]?.port),
     labels: service.labels ?? {},
+    endpointProtocol: service.endpointProtocol ?? 'as-client',
   };
 }
 

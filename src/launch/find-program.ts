@@ -42,7 +42,9 @@ export async function findProgram(name: string, searchPath: string | undefined):
     : { kind: 'not-executable', message: `${refused} is not executable` };
 }
 
-async function lookAt(path: string): Promise<'executable' | 'not-executable' | 'directory' | 'hidden' | 'missing'> {
+async function lookAt(
+  path: string,
+): Promise<'executable' | 'not-executable' | 'directory' | 'hidden' | 'missing'> {
   try {
     const found = await stat(path);
     if (found.isDirectory()) return 'directory';

@@ -120,8 +120,13 @@ export class ServiceRoutes {
   }
 
   #spec(port: number): TargetSpec {
-    const { name, labels } = this.#config;
-    return { authority: `${name}:${String(port)}`, labels: { service: name, ...labels }, kind: 'balance' };
+    const { name, labels, endpointProtocol } = this.#config;
+    return {
+      authority: `${name}:${String(port)}`,
+      labels: { service: name, ...labels },
+      kind: 'balance',
+      endpointProtocol,
+    };
   }
 
   /** The endpoints so far are kept until the (new) name has been answered. */

@@ -3,10 +3,14 @@
 // `sync`. Ids are never reused, and what they meant is remembered for a while after removal.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 
-import type { MeshConfig } from '../config/mesh-config.js';
+import type { EndpointProtocol, MeshConfig } from '../config/mesh-config.js';
 import { IdSequence } from '../core/ids.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
-import { TargetKind, type PutTargetSchema } from '../dataplane/gen/contract_pb.js';
+import {
+  EndpointProtocol as EndpointProtocolSent,
+  type PutTargetSchema,
+  TargetKind,
+} from '../dataplane/gen/contract_pb.js';
 import { toSocketAddress } from './border-values.js';
 import type { Commander } from './commander.js';
 import type { EndpointDescription, TargetDescription } from './route-description.js';
@@ -27,6 +31,8 @@ export interface TargetSpec {
   readonly kind: 'forward' | 'balance';
   /** Own address of connections to the endpoints; undefined: the kernel chooses. */
   readonly source?: string | undefined;
+  /** Undefined: as the client. */
+  readonly endpointProtocol?: EndpointProtocol | undefined;
 }
 
 export type TargetSettings = Pick<MeshConfig, 'timeouts' | 'balancer'>;
@@ -238,6 +244,10 @@ function putTarget(
     authority: spec.authority,
     labels: { ...spec.labels },
     kind: spec.kind === 'forward' ? TargetKind.FORWARD : TargetKind.BALANCE,
+    endpointProtocol:
+      spec.endpointProtocol === 'http1'
+        ? EndpointProtocolSent.ENDPOINT_HTTP1
+        : EndpointProtocolSent.AS_CLIENT,
     connectTimeoutMs: timeouts.connectMs,
     failFastTimeoutMs: timeouts.failFastMs,
     queueCapacity: balancer.queueCapacity,

@@ -324,7 +324,7 @@ test('a client that says all and waits is answered until the half-close time-out
   await proxy.metricBecomes('sluice_request_errors_total', { error: 'half_close_timeout' }, 1);
 });
 
-test('silence on a port whose protocol is to be detected goes on as opaque after the time-out', async (t) => {
+test('a server that speaks first is heard without waiting for the detection time-out', async (t) => {
   const proxy = aProxy(t, { workers: 1 });
   const server = await aServer(t, async (peer) => {
     await peer.send('220 ready\r\n');
@@ -332,11 +332,29 @@ test('silence on a port whose protocol is to be detected goes on as opaque after
   const route = proxy.route({
     to: [server.port],
     protocol: Protocol.DETECT,
+    destination: { detectTimeoutMs: 3_600_000 },
+  });
+  for (const connections of [1, 2]) {
+    const client = await aClient(t, route.port);
+    assert.equal(await client.through('\r\n'), '220 ready\r\n');
+    await proxy.metricBecomes('sluice_detect_results_total', { result: 'server_first' }, connections);
+  }
+});
+
+test('silence on both sides of a port to be detected goes on as opaque after the time-out', async (t) => {
+  const proxy = aProxy(t, { workers: 1 });
+  const server = await aServer(t);
+  const route = proxy.route({
+    to: [server.port],
+    protocol: Protocol.DETECT,
     destination: { detectTimeoutMs: 50 },
   });
   const client = await aClient(t, route.port);
-  assert.equal(await client.through('\r\n'), '220 ready\r\n');
   await proxy.metricBecomes('sluice_detect_results_total', { result: 'read_timeout' }, 1);
+  const request = 'GET / HTTP/1.1\r\nConnection: x\r\nX: 1\r\n\r\n';
+  await client.send(request);
+  const endpoint = await server.connection();
+  assert.equal((await endpoint.exactly(request.length)).toString(), request);
 });
 
 test('detection tells HTTP from other bytes, however they are split, and loses none', async (t) => {
@@ -348,13 +366,7 @@ test('detection tells HTTP from other bytes, however they are split, and loses n
     peer.finish();
   });
   const route = proxy.route({ to: [server.port], protocol: Protocol.DETECT });
-  const other = [
-    '\x16\x03\x01\x00\x05hello',
-    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-    'SSH-2.0-x\r\n',
-    'GETT',
-    'GE',
-  ];
+  const other = ['\x16\x03\x01\x00\x05hello', 'SSH-2.0-x\r\n', 'GETT', 'GE'];
   for (const bytes of other) {
     const client = await aClient(t, route.port);
     for (const byte of bytes) await client.send(byte);
@@ -366,6 +378,11 @@ test('detection tells HTTP from other bytes, however they are split, and loses n
   for (const byte of 'GET / HTTP/1.1\r\nbad name: x\r\n\r\n') await client.send(byte);
   assert.equal((await readResponse(client)).status, 400, 'a malformed request is still HTTP');
   await proxy.metricBecomes('sluice_detect_results_total', { result: 'http/1' }, 1);
+  const newer = await aClient(t, route.port);
+  for (const byte of 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n') await newer.send(byte);
+  // SETTINGS comes first (RFC 9113 §3.4).
+  assert.equal((await newer.exactly(9))[3], 4);
+  await proxy.metricBecomes('sluice_detect_results_total', { result: 'http/2' }, 1);
 });
 
 test('counters match what was sent, exactly', async (t) => {

@@ -171,6 +171,7 @@ test('the command carries listeners, skip lists, virtual addresses and inbound p
     endpoints: [],
     dns: undefined,
     labels: {},
+    endpointProtocol: 'as-client',
   };
   const wishes: CaptureWishes = {
     ...WISHES,

@@ -44,6 +44,7 @@ const WEB: ServiceConfig = {
   endpoints: [],
   dns: undefined,
   labels: {},
+  endpointProtocol: 'as-client',
 };
 
 function withServices(...services: ServiceConfig[]): MeshConfig {
