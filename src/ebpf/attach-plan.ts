@@ -60,7 +60,6 @@ export interface AttachedParts {
   readonly cgroupPath: string;
   readonly outboundV4: HostPort;
   readonly outboundV6: HostPort | undefined;
-  /** Undefined: no inbound ports. */
   /** One per address family; empty without inbound ports. */
   readonly inboundListenerIds: readonly number[];
 }

@@ -16,7 +16,7 @@ export function aService(name: string, parts: Partial<ServiceConfig> = {}): Serv
     endpoints: parts.endpoints ?? [],
     dns: parts.dns,
     labels: parts.labels ?? {},
-    endpointProtocol: 'as-client',
+    endpointProtocol: parts.endpointProtocol ?? 'as-client',
   };
 }
 

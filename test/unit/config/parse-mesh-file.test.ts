@@ -53,6 +53,7 @@ services:
     ports: [80, {port: 81, protocol: opaque}, 5432, {port: 3306, protocol: http1}]
     endpoints: [127.0.0.1:8081, {address: '[::1]:8082', weight: 2, labels: {zone: a}}]
     labels: {tier: front}
+    endpointProtocol: http1
 `).services;
     assert.deepEqual(web, {
       name: 'web',
@@ -70,7 +71,13 @@ services:
       ],
       dns: undefined,
       labels: { tier: 'front' },
+      endpointProtocol: 'http1',
     });
+  });
+
+  test('endpoints are spoken to as the client speaks unless the file says otherwise', () => {
+    const config = good(`services: {a: {ports: [80], endpoints: []}}`);
+    assert.equal(config.services[0]?.endpointProtocol, 'as-client');
   });
 
   test('a name of the name system needs no port when the service has one', () => {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { defaultMeshConfig } from '../../../src/config/defaults.js';
 import { formatIp } from '../../../src/core/ip.js';
 import { CommandRefusedError } from '../../../src/dataplane/dataplane.js';
-import { Direction, Protocol, TargetKind } from '../../../src/dataplane/gen/contract_pb.js';
+import { Direction, EndpointProtocol, Protocol, TargetKind } from '../../../src/dataplane/gen/contract_pb.js';
 import { captureNetworks } from '../../../src/routing/capture-networks.js';
 import { settle } from '../../support/fake-dns-resolver.js';
 import { aMesh, anEndpoint, aService, at } from '../../support/mesh-configs.js';
@@ -103,6 +103,17 @@ test('each virtual address and port of a service is balanced over its endpoints'
   assert.equal(mesh.destination('10.77.0.10:81').protocol, Protocol.OPAQUE);
   assert.equal(mesh.destination('[fd00::10]:80').targetId, destination.targetId);
   assert.notEqual(mesh.destination('10.77.0.10:81').targetId, destination.targetId);
+});
+
+test('what is spoken to endpoints is told, and an edit of it keeps them', async () => {
+  const mesh = await RouterFixture.started(aMesh(web));
+  const { targetId } = mesh.destination(VIP);
+  const spoken = (): EndpointProtocol | undefined =>
+    mesh.dataPlane.targets.get(targetId)?.settings.endpointProtocol;
+  assert.equal(spoken(), EndpointProtocol.AS_CLIENT);
+  mesh.config.set(aMesh({ ...web, endpointProtocol: 'http1' }));
+  assert.equal(spoken(), EndpointProtocol.ENDPOINT_HTTP1);
+  assert.equal(mesh.destination(VIP).targetId, targetId);
 });
 
 test('an edit of endpoints sends the difference and nothing else', async () => {
