@@ -212,6 +212,7 @@ void HeaderCollector::joinCookies(FieldTable& fields) {
     ++kept;
   }
   fields.count = kept;
+  MESH_CHECK(joined != nullptr);
   joined->value = cookies_.view();
 }
 

@@ -82,14 +82,7 @@ void Http2Client::read() {
     }
     const size_t bytes = static_cast<size_t>(got.bytes);
     if (!session_->receive({scratch.tail(), bytes})) {
-      std::string detail(http2::errorCodeName(session_->failure()));
-      if (!session_->failureDetail().empty()) {
-        detail.append(": ").append(session_->failureDetail());
-      }
-      failAll(Reason::MalformedResponse, 0, detail);
-      // The GOAWAY that says why; whether it arrives is the endpoint's matter.
-      (void)write();
-      end();
+      onSessionFailed();
       return;
     }
     taken += bytes;
@@ -98,6 +91,15 @@ void Http2Client::read() {
       return;
     }
   }
+}
+
+void Http2Client::onSessionFailed() {
+  std::string detail(http2::errorCodeName(session_->failure()));
+  if (!session_->failureDetail().empty()) detail.append(": ").append(session_->failureDetail());
+  failAll(Reason::MalformedResponse, 0, detail);
+  // The GOAWAY that says why; whether it arrives is the endpoint's matter.
+  (void)write();
+  end();
 }
 
 // False when the socket has failed.
@@ -120,6 +122,11 @@ void Http2Client::onTurnEnd() {
   if (!write()) {
     failAll(Reason::EndpointReset, socket_->error(), "");
     end();
+    return;
+  }
+  // What the session did not manage to answer while its output was full shows only now.
+  if (session_->failed()) {
+    onSessionFailed();
     return;
   }
   endWhenDone();

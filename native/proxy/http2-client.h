@@ -61,6 +61,7 @@ class Http2Client final : public Disposable,
   Http2EndpointStream* find(http2::StreamId stream);
   void read();
   bool write();
+  void onSessionFailed();
   void failAll(Reason reason, int error, std::string_view detail);
   void endWhenDone();
   void end();

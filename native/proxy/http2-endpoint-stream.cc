@@ -118,9 +118,12 @@ void Http2EndpointStream::onFailed(StreamFailure failure) {
 }
 
 void Http2EndpointStream::close() {
+  const size_t unread = body_.size();
   body_.release();
   Http2Client* client = std::exchange(client_, nullptr);
   if (client == nullptr || id_ == 0) return;
+  // What nobody reads any more must not stay in the connection's window.
+  if (unread > 0) client->session().consumed(id_, unread);
   // An exchange that is not complete is called off; for one that is this has no effect.
   if (!ended_ || !endSent_) client->session().reset(id_, http2::ErrorCode::Cancel);
   client->forget(id_);

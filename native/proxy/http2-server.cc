@@ -47,7 +47,10 @@ void Http2Server::onIo(uint32_t) {
 }
 
 void Http2Server::receive(std::string_view bytes) {
-  if (broken_ || session_->receive(bytes)) return;
+  if (!broken_ && !session_->receive(bytes)) onSessionFailed();
+}
+
+void Http2Server::onSessionFailed() {
   broken_ = true;
   contract::Failure failure;
   failure.direction = destination_->direction;
@@ -104,6 +107,15 @@ void Http2Server::onTurnEnd() {
   if (!write()) {
     abandonAll(Reason::ClientReset);
     end();
+    return;
+  }
+  // What the session did not manage to answer while its output was full shows only now.
+  if (!broken_ && session_->failed()) onSessionFailed();
+  if (shuttingDown_ && exchanges_.empty() && !lastWord_ && !broken_) {
+    // RFC 9113 §6.8: the second GOAWAY says which streams were the last.
+    lastWord_ = true;
+    session_->goaway(http2::ErrorCode::NoError);
+    flushLater();
     return;
   }
   const bool flushed = session_->output().empty();

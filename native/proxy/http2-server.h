@@ -57,6 +57,7 @@ class Http2Server final : public Connection,
   Http2Server(Worker& worker, DestinationHold destination, const SocketAddress& original,
               std::unique_ptr<SocketEnd> client);
   void receive(std::string_view bytes);
+  void onSessionFailed();
   void read();
   bool write();
   StreamExchange* find(http2::StreamId stream);
@@ -72,7 +73,8 @@ class Http2Server final : public Connection,
   std::unordered_map<http2::StreamId, std::unique_ptr<StreamExchange>> exchanges_;
   Timer idle_;
   bool shuttingDown_ = false;
-  bool broken_ = false;  // the session has failed: only its last words are left to send
+  bool lastWord_ = false;  // the final GOAWAY has been given
+  bool broken_ = false;    // the session has failed: only its last words are left to send
   bool ended_ = false;
 };
 
