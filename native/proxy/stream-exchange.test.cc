@@ -18,6 +18,8 @@ struct Scene {
     contract::PutTarget target = testTarget(1);
     target.endpointHttp1 = endpointHttp1;
     worker.putTarget(target);
+    // No early dial, which a test would take for the connection of its request.
+    worker.run([](Worker& inside) { inside.destination(1)->learned = Learned::ClientFirst; });
     client = std::make_unique<Http2Peer>(Role::Client, TestPeer::connectTo(proxy));
     address = proxy;
   }
