@@ -1,5 +1,5 @@
 # The image: a builder with the whole toolchain, then a slim runtime with node, the compiled control
-# logic, the add-on with its eBPF programs inside, and the two libraries the add-on links.
+# logic, the add-on with its eBPF programs inside, and the libraries the add-on links.
 #
 #   docker build -t sluice .
 #   docker run --rm sluice doctor
@@ -31,7 +31,7 @@ RUN apt-get update -qq \
 
 FROM node:20-bookworm-slim
 RUN apt-get update -qq \
-  && apt-get install -y -qq --no-install-recommends libbpf1 libprotobuf-lite32 \
+  && apt-get install -y -qq --no-install-recommends libbpf1 libprotobuf-lite32 libre2-9 \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin sluice
 WORKDIR /opt/sluice

@@ -46,8 +46,8 @@
       'conditions': [
         ['OS=="linux"', {
           # nghttp2's headers, but not its library: see above.
-          'cflags_cc': ['<!@(pkg-config --cflags protobuf-lite libbpf libnghttp2)'],
-          'libraries': ['<!@(pkg-config --libs protobuf-lite libbpf)'],
+          'cflags_cc': ['<!@(pkg-config --cflags protobuf-lite libbpf libnghttp2 re2)'],
+          'libraries': ['<!@(pkg-config --libs protobuf-lite libbpf re2)'],
           'ldflags': [
             # All symbols are bound at load, so that one that node lacks is an error then, and the
             # tables they are bound through become read-only.
@@ -67,11 +67,11 @@
             'OTHER_CPLUSPLUSFLAGS': [
               '-fno-omit-frame-pointer',
               '-fstack-protector-strong',
-              '<!@(pkg-config --cflags protobuf-lite libnghttp2)',
+              '<!@(pkg-config --cflags protobuf-lite libnghttp2 re2)',
             ],
             'OTHER_LDFLAGS': [
               '-undefined dynamic_lookup',
-              '<!@(pkg-config --libs protobuf-lite)',
+              '<!@(pkg-config --libs protobuf-lite re2)',
             ],
           },
         }],

@@ -18,8 +18,9 @@ const MAY_INCLUDE = {
   metrics: ['base'],
   balance: ['base', 'io'],
   ebpf: ['base'],
-  contract: ['base', 'io', 'http1', 'metrics', 'balance', 'ebpf'],
-  proxy: ['base', 'io', 'http', 'http1', 'http2', 'metrics', 'balance', 'ebpf', 'contract'],
+  route: ['base', 'http'],
+  contract: ['base', 'io', 'http1', 'metrics', 'balance', 'ebpf', 'route'],
+  proxy: ['base', 'io', 'http', 'http1', 'http2', 'metrics', 'balance', 'ebpf', 'route', 'contract'],
   fuzz: ['base', 'io', 'http', 'http1', 'http2', 'contract'],
   addon: '*',
   bench: '*',
@@ -34,6 +35,7 @@ const VENDOR_HEADERS = [
   { header: /^google\/protobuf\/|\.pb\.h$/, folders: ['contract', 'bench'] },
   { header: /^openssl\//, folders: ['tls'] },
   { header: /^nghttp2\//, folders: ['http2'] },
+  { header: /^re2\//, folders: ['route'] },
 ];
 
 // Tests are clients of everything and may use the descriptors they need to provoke events.

@@ -26,6 +26,8 @@ std::string_view reasonName(Reason reason) {
       return "unsupported_version";
     case Reason::DetectTimeout:
       return "detect_timeout";
+    case Reason::KeepaliveTimeout:
+      return "keepalive_timeout";
     case Reason::NoOriginalDestination:
       return "no_original_destination";
     case Reason::LoopRefused:
@@ -42,6 +44,16 @@ std::string_view reasonName(Reason reason) {
       return "fail_fast";
     case Reason::QueueFull:
       return "queue_full";
+    case Reason::NoReadyBackend:
+      return "no_ready_backend";
+    case Reason::NoDispatcher:
+      return "no_dispatcher";
+    case Reason::InvalidPolicy:
+      return "invalid_policy";
+    case Reason::InjectedFailure:
+      return "injected_failure";
+    case Reason::Forbidden:
+      return "forbidden";
     case Reason::ConnectRefused:
       return "connect_refused";
     case Reason::ConnectTimeout:
@@ -60,6 +72,12 @@ std::string_view reasonName(Reason reason) {
       return "response_head_too_large";
     case Reason::ResponseTimeout:
       return "response_timeout";
+    case Reason::RequestTimeout:
+      return "request_timeout";
+    case Reason::ResponseHeadersTimeout:
+      return "response_headers_timeout";
+    case Reason::StreamIdleTimeout:
+      return "stream_idle_timeout";
     case Reason::HalfCloseTimeout:
       return "half_close_timeout";
     case Reason::IdleTimeout:

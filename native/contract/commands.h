@@ -21,6 +21,7 @@
 #include "io/poller.h"
 #include "io/socket.h"
 #include "metrics/recorder.h"
+#include "route/spec.h"
 
 namespace mesh::contract {
 
@@ -34,7 +35,16 @@ enum class OriginalDestinationSource : uint8_t {
   HttpProxy = 5,
 };
 
+enum class EndpointProtocol : uint8_t { AsClient, Http1, Http2, Http2OrigProto };
+
 // ---------------------------------------------------------------- commands
+
+// PINGs of HTTP/2 connections; `intervalMs` 0: none.
+struct Http2KeepAlive {
+  uint32_t intervalMs = 0;
+  uint32_t timeoutMs = 0;
+  bool whileIdle = false;
+};
 
 struct Settings {
   uint32_t workers = 1;
@@ -46,6 +56,7 @@ struct Settings {
   http1::Limits http;
   uint32_t requestHeadTimeoutMs = 0;
   uint32_t clientIdleTimeoutMs = 0;
+  Http2KeepAlive http2KeepAlive;  // towards clients
   uint32_t directionBudgetBytes = 0;
   uint32_t spliceThresholdBytes = 0;
   uint64_t totalBudgetBytes = 0;
@@ -66,6 +77,22 @@ struct CloseListener {
   uint32_t id = 0;
 };
 
+// Everything 0: responses never take an endpoint out.
+struct FailureAccrual {
+  uint32_t maxConsecutiveFailures = 0;
+  double minSuccessRatio = 0;
+  uint32_t windowMs = 0;
+  uint32_t minRequests = 0;
+  BackoffSettings backoff;
+  bool mayEjectLast = false;
+};
+
+// `penaltyMs` 0: failures count with the latency they had.
+struct LoadPenalty {
+  uint32_t penaltyMs = 0;
+  uint32_t maxRetryAfterMs = 0;
+};
+
 struct PutTarget {
   uint32_t id = 0;
   std::string authority;
@@ -78,8 +105,11 @@ struct PutTarget {
   uint64_t ewmaDecayNs = 0;
   BackoffSettings backoff;
   uint32_t responseTimeoutMs = 0;
-  SocketAddress source;        // invalid: the kernel chooses
-  bool endpointHttp1 = false;  // also for clients that speak HTTP/2
+  SocketAddress source;  // invalid: the kernel chooses
+  EndpointProtocol endpointProtocol = EndpointProtocol::AsClient;
+  FailureAccrual failureAccrual;
+  LoadPenalty loadPenalty;
+  Http2KeepAlive http2KeepAlive;  // towards endpoints
 };
 
 struct EndpointSpec {
@@ -98,6 +128,13 @@ struct RemoveTarget {
   uint32_t id = 0;
 };
 
+// Exactly one of the ids is not 0.
+struct AuthorityTarget {
+  std::string authority;  // lower case
+  uint32_t targetId = 0;
+  uint32_t routeTableId = 0;
+};
+
 struct PutDestination {
   uint32_t id = 0;
   Direction direction = Direction::None;
@@ -105,9 +142,10 @@ struct PutDestination {
   Protocol protocol = Protocol::Detect;
   uint32_t detectTimeoutMs = 0;
   uint32_t targetId = 0;
-  std::vector<std::pair<std::string, uint32_t>> authorities;  // lower case
+  std::vector<AuthorityTarget> authorities;
   bool discoverAuthorities = false;
   uint32_t idleTimeoutMs = 0;
+  uint32_t routeTableId = 0;  // in place of the target
 };
 
 struct RemoveDestination {
@@ -120,6 +158,10 @@ struct FailDiscovery {
   uint32_t destinationId = 0;
   std::string authority;
   std::string detail;
+};
+
+struct RemoveRouteTable {
+  uint32_t id = 0;
 };
 
 struct SetLogLevel {
@@ -140,9 +182,10 @@ struct AttachCapture {
 
 struct DetachCapture {};
 
-using Command = std::variant<Listen, CloseListener, PutTarget, UpdateEndpoints, RemoveTarget,
-                             PutDestination, RemoveDestination, FailDiscovery, SetLogLevel, Drain,
-                             Inspect, AttachCapture, DetachCapture>;
+using Command =
+    std::variant<Listen, CloseListener, PutTarget, UpdateEndpoints, RemoveTarget, PutDestination,
+                 RemoveDestination, FailDiscovery, SetLogLevel, Drain, Inspect, AttachCapture,
+                 DetachCapture, route::TableSpec, RemoveRouteTable>;
 
 // `field` is the path of the bad field, empty when the system refused; then `osError` is set.
 struct CommandError {
@@ -156,9 +199,13 @@ Result<Command, CommandError> decodeCommand(std::string_view bytes);
 
 // ---------------------------------------------------------------- answers
 
+enum class EndpointState : uint8_t { Ready = 0, Backoff = 1, Ejected = 2 };
+enum class EjectionRule : uint8_t { None = 0, ConsecutiveFailures = 1, SuccessRatio = 2 };
+
 struct EndpointPicture {
   SocketAddress address;
-  bool inBackoff = false;
+  EndpointState state = EndpointState::Ready;
+  EjectionRule ejectedBy = EjectionRule::None;
   uint32_t inFlight = 0;
   uint32_t idleConnections = 0;
   double ewmaMs = 0;
@@ -231,6 +278,8 @@ struct Failure {
   std::string method;
   std::string path;
   uint16_t status = 0;
+  uint32_t routeId = 0;
+  uint32_t tries = 0;
 };
 
 using Event = std::variant<SeriesDefined, DiscoverDestination, DiscoverAuthority, DestinationIdle,

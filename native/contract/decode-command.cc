@@ -62,9 +62,9 @@ PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problem
   PutTarget out;
   problems.notZero(path / "id", message.id());
   out.forward = problems.known(path / "kind", forwardFrom(message.kind()), message.kind(), true);
-  out.endpointHttp1 =
-      problems.known(path / "endpoint_protocol", endpointHttp1From(message.endpoint_protocol()),
-                     message.endpoint_protocol(), false);
+  out.endpointProtocol =
+      problems.known(path / "endpoint_protocol", endpointProtocolFrom(message.endpoint_protocol()),
+                     message.endpoint_protocol(), EndpointProtocol::AsClient);
   problems.inRange(path / "connect_timeout_ms", message.connect_timeout_ms(), 1, MAX_MS);
   if (!out.forward) readBalancing(path, message, problems);
   problems.inRange(path / "queue_capacity", message.queue_capacity(), 0, MAX_QUEUE);
@@ -150,7 +150,9 @@ PutDestination read(const Path& path, const pb::PutDestination& message, Problem
     if (!seen.insert(entry.authority()).second) {
       problems.report(at / "authority", "is there twice");
     }
-    out.authorities.emplace_back(entry.authority(), entry.target_id());
+    out.authorities.push_back({.authority = entry.authority(),
+                               .targetId = entry.target_id(),
+                               .routeTableId = entry.route_table_id()});
   }
   problems.inRange(path / "idle_timeout_ms", message.idle_timeout_ms(), 0, MAX_MS);
   out.detectTimeoutMs = message.detect_timeout_ms();
@@ -225,6 +227,8 @@ Command readKind(const pb::Command& message, Problems& problems) {
       return readAttachCapture(Path("attach_capture"), message.attach_capture(), problems);
     case pb::Command::kDetachCapture:
       return DetachCapture{};
+    case pb::Command::kPutRouteTable:
+    case pb::Command::kRemoveRouteTable:
     case pb::Command::KIND_NOT_SET:
       break;
   }

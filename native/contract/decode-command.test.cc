@@ -218,8 +218,10 @@ TEST_CASE("put_destination: with an address, and without one") {
   CHECK(captured.protocol == Protocol::Http1);
   CHECK(captured.targetId == 3);
   REQUIRE(captured.authorities.size() == 2);
-  CHECK(captured.authorities[0] == std::pair<std::string, uint32_t>("web.local:80", 3));
-  CHECK(captured.authorities[1] == std::pair<std::string, uint32_t>("[2001:db8::1]", 4));
+  CHECK(captured.authorities[0].authority == "web.local:80");
+  CHECK(captured.authorities[0].targetId == 3);
+  CHECK(captured.authorities[1].authority == "[2001:db8::1]");
+  CHECK(captured.authorities[1].targetId == 4);
   CHECK(captured.discoverAuthorities);
   CHECK(captured.idleTimeoutMs == 600'000);
   auto fixed = decoded<PutDestination>(

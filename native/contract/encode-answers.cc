@@ -50,7 +50,9 @@ std::string encodePicture(const Picture& picture) {
     for (const EndpointPicture& endpoint : target.endpoints) {
       pb::EndpointInspection& message = *targetMessage.add_endpoints();
       fillAddress(endpoint.address, *message.mutable_address());
-      message.set_state(endpoint.inBackoff ? pb::ENDPOINT_BACKOFF : pb::ENDPOINT_READY);
+      // The numbers are the contract's.
+      message.set_state(static_cast<pb::EndpointState>(endpoint.state));
+      message.set_ejected_by(static_cast<pb::EjectionRule>(endpoint.ejectedBy));
       message.set_in_flight(endpoint.inFlight);
       message.set_idle_connections(endpoint.idleConnections);
       message.set_ewma_ms(endpoint.ewmaMs);

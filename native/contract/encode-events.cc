@@ -21,6 +21,9 @@ void fill(const LabelSet& labels, pb::Labels& message) {
   if (labels.errnoValue != 0) message.set_errno_name(errnoName(labels.errnoValue));
   message.set_overflow(labels.overflow);
   message.set_detected(labels.detected);
+  message.set_route_id(labels.routeId);
+  message.set_backend_id(labels.backendId);
+  if (labels.grpcStatus >= 0) message.set_grpc_status(static_cast<uint32_t>(labels.grpcStatus));
 }
 
 void fill(const SeriesDefined& event, pb::Event& out) {
@@ -75,6 +78,8 @@ void fill(const Failure& event, pb::Event& out) {
   message.set_method(toUtf8(event.method));
   message.set_path(toUtf8(event.path));
   message.set_status(event.status);
+  message.set_route_id(event.routeId);
+  message.set_tries(event.tries);
 }
 
 }  // namespace

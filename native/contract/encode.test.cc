@@ -58,8 +58,17 @@ TEST_CASE("a picture keeps every figure") {
   Picture picture;
   picture.connections = 12;
   picture.bufferBytes = 1ULL << 40;
-  EndpointPicture waiting{address("192.0.2.1:80"), true, 3, 4, 1.5, ECONNREFUSED, 250, 10};
-  EndpointPicture ready{address("[2001:db8::1]:80"), false, 0, 0, 30, 0, 0, 1};
+  EndpointPicture waiting{address("192.0.2.1:80"),
+                          EndpointState::Ejected,
+                          EjectionRule::SuccessRatio,
+                          3,
+                          4,
+                          1.5,
+                          ECONNREFUSED,
+                          250,
+                          10};
+  EndpointPicture ready{
+      address("[2001:db8::1]:80"), EndpointState::Ready, EjectionRule::None, 0, 0, 30, 0, 0, 1};
   picture.targets.push_back({7, {waiting, ready}, 5});
   auto result = read<pb::CommandResult>(encodePicture(picture));
   CHECK(result.inspection().connections() == 12);
@@ -69,7 +78,8 @@ TEST_CASE("a picture keeps every figure") {
   CHECK(target.id() == 7);
   CHECK(target.waiting() == 5);
   REQUIRE(target.endpoints_size() == 2);
-  CHECK(target.endpoints(0).state() == pb::ENDPOINT_BACKOFF);
+  CHECK(target.endpoints(0).state() == pb::ENDPOINT_EJECTED);
+  CHECK(target.endpoints(0).ejected_by() == pb::SUCCESS_RATIO);
   CHECK(target.endpoints(0).in_flight() == 3);
   CHECK(target.endpoints(0).idle_connections() == 4);
   CHECK(target.endpoints(0).ewma_ms() == 1.5);

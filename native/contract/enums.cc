@@ -168,6 +168,36 @@ constexpr std::optional<Family> family(pb::Family value) {
       return Family::DialsTotal;
     case pb::BUFFER_BYTES:
       return Family::BufferBytes;
+    case pb::ROUTE_REQUEST_DURATION_MS:
+      return Family::RouteRequestDurationMs;
+    case pb::ROUTE_REQUEST_STATUSES_TOTAL:
+      return Family::RouteRequestStatusesTotal;
+    case pb::ROUTE_REQUEST_FRAME_BYTES:
+      return Family::RouteRequestFrameBytes;
+    case pb::ROUTE_RETRY_REQUESTS_TOTAL:
+      return Family::RouteRetryRequestsTotal;
+    case pb::ROUTE_RETRY_SUCCESSES_TOTAL:
+      return Family::RouteRetrySuccessesTotal;
+    case pb::ROUTE_RETRY_OVERFLOW_TOTAL:
+      return Family::RouteRetryOverflowTotal;
+    case pb::ROUTE_RETRY_LIMIT_EXCEEDED_TOTAL:
+      return Family::RouteRetryLimitExceededTotal;
+    case pb::BACKEND_REQUESTS_TOTAL:
+      return Family::BackendRequestsTotal;
+    case pb::BACKEND_RESPONSE_DURATION_MS:
+      return Family::BackendResponseDurationMs;
+    case pb::BACKEND_RESPONSE_STATUSES_TOTAL:
+      return Family::BackendResponseStatusesTotal;
+    case pb::BACKEND_RESPONSE_FRAME_BYTES:
+      return Family::BackendResponseFrameBytes;
+    case pb::DETECT_DURATION_US:
+      return Family::DetectDurationUs;
+    case pb::TCP_PROTOCOL_CONNECTIONS_TOTAL:
+      return Family::TcpProtocolConnectionsTotal;
+    case pb::TCP_ROUTE_OPEN_TOTAL:
+      return Family::TcpRouteOpenTotal;
+    case pb::TCP_ROUTE_CLOSE_TOTAL:
+      return Family::TcpRouteCloseTotal;
     case pb::Family_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::Family_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -211,6 +241,36 @@ constexpr pb::Family family(Family value) {
       return pb::DIALS_TOTAL;
     case Family::BufferBytes:
       return pb::BUFFER_BYTES;
+    case Family::RouteRequestDurationMs:
+      return pb::ROUTE_REQUEST_DURATION_MS;
+    case Family::RouteRequestStatusesTotal:
+      return pb::ROUTE_REQUEST_STATUSES_TOTAL;
+    case Family::RouteRequestFrameBytes:
+      return pb::ROUTE_REQUEST_FRAME_BYTES;
+    case Family::RouteRetryRequestsTotal:
+      return pb::ROUTE_RETRY_REQUESTS_TOTAL;
+    case Family::RouteRetrySuccessesTotal:
+      return pb::ROUTE_RETRY_SUCCESSES_TOTAL;
+    case Family::RouteRetryOverflowTotal:
+      return pb::ROUTE_RETRY_OVERFLOW_TOTAL;
+    case Family::RouteRetryLimitExceededTotal:
+      return pb::ROUTE_RETRY_LIMIT_EXCEEDED_TOTAL;
+    case Family::BackendRequestsTotal:
+      return pb::BACKEND_REQUESTS_TOTAL;
+    case Family::BackendResponseDurationMs:
+      return pb::BACKEND_RESPONSE_DURATION_MS;
+    case Family::BackendResponseStatusesTotal:
+      return pb::BACKEND_RESPONSE_STATUSES_TOTAL;
+    case Family::BackendResponseFrameBytes:
+      return pb::BACKEND_RESPONSE_FRAME_BYTES;
+    case Family::DetectDurationUs:
+      return pb::DETECT_DURATION_US;
+    case Family::TcpProtocolConnectionsTotal:
+      return pb::TCP_PROTOCOL_CONNECTIONS_TOTAL;
+    case Family::TcpRouteOpenTotal:
+      return pb::TCP_ROUTE_OPEN_TOTAL;
+    case Family::TcpRouteCloseTotal:
+      return pb::TCP_ROUTE_CLOSE_TOTAL;
   }
   return pb::FAMILY_UNSPECIFIED;
 }
@@ -282,12 +342,16 @@ constexpr std::optional<bool> forward(pb::TargetKind value) {
   return std::nullopt;
 }
 
-constexpr std::optional<bool> endpointHttp1(pb::EndpointProtocol value) {
+constexpr std::optional<EndpointProtocol> endpointProtocol(pb::EndpointProtocol value) {
   switch (value) {
     case pb::AS_CLIENT:
-      return false;
+      return EndpointProtocol::AsClient;
     case pb::ENDPOINT_HTTP1:
-      return true;
+      return EndpointProtocol::Http1;
+    case pb::ENDPOINT_HTTP2:
+      return EndpointProtocol::Http2;
+    case pb::ENDPOINT_HTTP2_ORIG_PROTO:
+      return EndpointProtocol::Http2OrigProto;
     case pb::EndpointProtocol_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::EndpointProtocol_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -341,7 +405,9 @@ std::optional<Protocol> protocolFrom(pb::Protocol value) { return protocol(value
 std::optional<LogLevel> logLevelFrom(pb::LogLevel value) { return logLevel(value); }
 std::optional<PollerKind> pollerFrom(pb::Poller value) { return poller(value); }
 std::optional<bool> forwardFrom(pb::TargetKind value) { return forward(value); }
-std::optional<bool> endpointHttp1From(pb::EndpointProtocol value) { return endpointHttp1(value); }
+std::optional<EndpointProtocol> endpointProtocolFrom(pb::EndpointProtocol value) {
+  return endpointProtocol(value);
+}
 
 pb::Direction toContract(Direction value) { return direction(value); }
 pb::LogLevel toContract(LogLevel value) { return logLevel(value); }

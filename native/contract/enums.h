@@ -22,7 +22,7 @@ std::optional<LogLevel> logLevelFrom(pb::LogLevel value);
 std::optional<PollerKind> pollerFrom(pb::Poller value);
 // True for FORWARD, false for BALANCE.
 std::optional<bool> forwardFrom(pb::TargetKind value);
-std::optional<bool> endpointHttp1From(pb::EndpointProtocol value);
+std::optional<EndpointProtocol> endpointProtocolFrom(pb::EndpointProtocol value);
 
 pb::Direction toContract(Direction value);
 pb::LogLevel toContract(LogLevel value);

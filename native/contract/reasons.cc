@@ -27,6 +27,8 @@ constexpr pb::Reason reasonTo(Reason value) {
       return pb::UNSUPPORTED_VERSION;
     case Reason::DetectTimeout:
       return pb::DETECT_TIMEOUT;
+    case Reason::KeepaliveTimeout:
+      return pb::KEEPALIVE_TIMEOUT;
     case Reason::NoOriginalDestination:
       return pb::NO_ORIGINAL_DESTINATION;
     case Reason::LoopRefused:
@@ -43,6 +45,16 @@ constexpr pb::Reason reasonTo(Reason value) {
       return pb::FAIL_FAST;
     case Reason::QueueFull:
       return pb::QUEUE_FULL;
+    case Reason::NoReadyBackend:
+      return pb::NO_READY_BACKEND;
+    case Reason::NoDispatcher:
+      return pb::NO_DISPATCHER;
+    case Reason::InvalidPolicy:
+      return pb::INVALID_POLICY;
+    case Reason::InjectedFailure:
+      return pb::INJECTED_FAILURE;
+    case Reason::Forbidden:
+      return pb::FORBIDDEN;
     case Reason::ConnectRefused:
       return pb::CONNECT_REFUSED;
     case Reason::ConnectTimeout:
@@ -61,6 +73,12 @@ constexpr pb::Reason reasonTo(Reason value) {
       return pb::RESPONSE_HEAD_TOO_LARGE;
     case Reason::ResponseTimeout:
       return pb::RESPONSE_TIMEOUT;
+    case Reason::RequestTimeout:
+      return pb::REQUEST_TIMEOUT;
+    case Reason::ResponseHeadersTimeout:
+      return pb::RESPONSE_HEADERS_TIMEOUT;
+    case Reason::StreamIdleTimeout:
+      return pb::STREAM_IDLE_TIMEOUT;
     case Reason::HalfCloseTimeout:
       return pb::HALF_CLOSE_TIMEOUT;
     case Reason::IdleTimeout:
@@ -97,6 +115,8 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
       return Reason::UnsupportedVersion;
     case pb::DETECT_TIMEOUT:
       return Reason::DetectTimeout;
+    case pb::KEEPALIVE_TIMEOUT:
+      return Reason::KeepaliveTimeout;
     case pb::NO_ORIGINAL_DESTINATION:
       return Reason::NoOriginalDestination;
     case pb::LOOP_REFUSED:
@@ -113,6 +133,16 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
       return Reason::FailFast;
     case pb::QUEUE_FULL:
       return Reason::QueueFull;
+    case pb::NO_READY_BACKEND:
+      return Reason::NoReadyBackend;
+    case pb::NO_DISPATCHER:
+      return Reason::NoDispatcher;
+    case pb::INVALID_POLICY:
+      return Reason::InvalidPolicy;
+    case pb::INJECTED_FAILURE:
+      return Reason::InjectedFailure;
+    case pb::FORBIDDEN:
+      return Reason::Forbidden;
     case pb::CONNECT_REFUSED:
       return Reason::ConnectRefused;
     case pb::CONNECT_TIMEOUT:
@@ -131,6 +161,12 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
       return Reason::ResponseHeadTooLarge;
     case pb::RESPONSE_TIMEOUT:
       return Reason::ResponseTimeout;
+    case pb::REQUEST_TIMEOUT:
+      return Reason::RequestTimeout;
+    case pb::RESPONSE_HEADERS_TIMEOUT:
+      return Reason::ResponseHeadersTimeout;
+    case pb::STREAM_IDLE_TIMEOUT:
+      return Reason::StreamIdleTimeout;
     case pb::HALF_CLOSE_TIMEOUT:
       return Reason::HalfCloseTimeout;
     case pb::IDLE_TIMEOUT:

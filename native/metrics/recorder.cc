@@ -14,7 +14,7 @@ namespace mesh {
 
 namespace {
 
-constexpr size_t FAMILIES = static_cast<size_t>(Family::BufferBytes) + 1;
+constexpr size_t FAMILIES = static_cast<size_t>(Family::TcpRouteCloseTotal) + 1;
 
 struct Key {
   Family family;
@@ -48,6 +48,8 @@ struct KeyHash {
     mixer.mix(labels.targetAddress.hash());
     mixer.mix(labels.endpoint.hash());
     mixer.mix(std::hash<std::string_view>()(labels.detected));
+    mixer.mix(uint64_t{labels.routeId} << 32 | labels.backendId);
+    mixer.mix(static_cast<uint8_t>(labels.grpcStatus));
     mixer.mix(labels.overflow ? 1 : 0);
     return mixer.value();
   }
@@ -61,7 +63,8 @@ bool LabelSet::operator==(const LabelSet& other) const {
          targetAddress == other.targetAddress && targetId == other.targetId &&
          endpoint == other.endpoint && statusCode == other.statusCode &&
          classification == other.classification && reason == other.reason &&
-         errnoValue == other.errnoValue && overflow == other.overflow &&
+         errnoValue == other.errnoValue && overflow == other.overflow && routeId == other.routeId &&
+         backendId == other.backendId && grpcStatus == other.grpcStatus &&
          std::string_view(detected) == other.detected;
 }
 

@@ -38,6 +38,21 @@ enum class Family : uint8_t {
   RequestReplaysTotal = 14,
   DialsTotal = 15,
   BufferBytes = 16,
+  RouteRequestDurationMs = 17,
+  RouteRequestStatusesTotal = 18,
+  RouteRequestFrameBytes = 19,
+  RouteRetryRequestsTotal = 20,
+  RouteRetrySuccessesTotal = 21,
+  RouteRetryOverflowTotal = 22,
+  RouteRetryLimitExceededTotal = 23,
+  BackendRequestsTotal = 24,
+  BackendResponseDurationMs = 25,
+  BackendResponseStatusesTotal = 26,
+  BackendResponseFrameBytes = 27,
+  DetectDurationUs = 28,
+  TcpProtocolConnectionsTotal = 29,
+  TcpRouteOpenTotal = 30,
+  TcpRouteCloseTotal = 31,
 };
 
 struct LabelSet {
@@ -52,6 +67,9 @@ struct LabelSet {
   int errnoValue = 0;
   const char* detected = "";  // a literal
   bool overflow = false;
+  uint32_t routeId = 0;
+  uint32_t backendId = 0;
+  int8_t grpcStatus = -1;  // -1: none
   bool operator==(const LabelSet& other) const;
 };
 
@@ -70,6 +88,10 @@ class Recorder {
   struct Settings {
     std::vector<uint32_t> latencyBoundsMs;  // ascending
     std::vector<uint32_t> durationBoundsMs;
+    std::vector<uint32_t> routeDurationBoundsMs;
+    std::vector<uint32_t> backendDurationBoundsMs;
+    std::vector<uint32_t> frameBoundsBytes;
+    std::vector<uint32_t> detectDurationBoundsUs;
     uint32_t maxSeries = 10'000;  // overflow series come on top
   };
   using Announce = std::function<void(const SeriesDefinition&)>;

@@ -1,4 +1,4 @@
-// Which target a request goes to, by its authority, among those its destination knows.
+// Which target or route table a request goes to, by its authority, among those its destination knows.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace mesh {
 
 struct AuthorityRoute {
-  uint32_t targetId = 0;  // 0: none
+  RouteChoice choice;
   // The control logic has been asked and there is no default: `waiter` will be told.
   bool parked = false;
 };
@@ -21,18 +21,18 @@ inline AuthorityRoute routeByAuthority(Worker& worker, Destination& destination,
                                        DiscoveryWaiter& waiter) {
   if (!canonicalAuthority(authority, canonical)) {
     canonical.clear();
-    return {.targetId = destination.targetId};
+    return {.choice = defaultChoice(destination)};
   }
-  const uint32_t known = findAuthority(destination, canonical);
-  if (known != 0) return {.targetId = known};
+  const RouteChoice known = findAuthority(destination, canonical);
+  if (known.known()) return {.choice = known};
   if (destination.discoverAuthorities) {
-    if (destination.targetId == 0) {
+    if (!defaultChoice(destination).known()) {
       worker.awaitAuthority(destination, canonical, waiter);
       return {.parked = true};
     }
     worker.askAuthority(destination, canonical);
   }
-  return {.targetId = destination.targetId};
+  return {.choice = defaultChoice(destination)};
 }
 
 }  // namespace mesh

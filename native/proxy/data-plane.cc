@@ -60,11 +60,12 @@ void merge(contract::Picture& into, const contract::Picture& from) {
         // Load is shared by all workers already; readiness and pools are each worker's own. Back-off
         // of one is what there is to tell, with the attempt that comes first.
         known.idleConnections += endpoint.idleConnections;
-        if (endpoint.inBackoff) {
-          known.nextAttemptMs = known.inBackoff
-                                    ? std::min(known.nextAttemptMs, endpoint.nextAttemptMs)
-                                    : endpoint.nextAttemptMs;
-          known.inBackoff = true;
+        if (endpoint.state > known.state) {
+          known.state = endpoint.state;
+          known.ejectedBy = endpoint.ejectedBy;
+          known.nextAttemptMs = endpoint.nextAttemptMs;
+        } else if (endpoint.state == known.state) {
+          known.nextAttemptMs = std::min(known.nextAttemptMs, endpoint.nextAttemptMs);
         }
         if (known.lastErrno == 0) known.lastErrno = endpoint.lastErrno;
       }
@@ -110,6 +111,8 @@ class ThreadedDataPlane final : public DataPlane {
   std::string apply(const contract::Inspect&);
   std::string apply(const contract::AttachCapture& attach);
   std::string apply(const contract::DetachCapture&);
+  std::string apply(const route::TableSpec& table);
+  std::string apply(const contract::RemoveRouteTable& remove);
 
   // Runs a copy of `call` on every worker's thread.
   template <typename Call>
@@ -260,7 +263,7 @@ std::string ThreadedDataPlane::apply(const contract::PutDestination& destination
     return refuse("put_destination.target_id", "no such target");
   }
   for (size_t index = 0; index < destination.authorities.size(); ++index) {
-    if (!registry_.hasTarget(destination.authorities[index].second)) {
+    if (!registry_.hasTarget(destination.authorities[index].targetId)) {
       return refuse("put_destination.authorities[" + std::to_string(index) + "].target_id",
                     "no such target");
     }
@@ -268,6 +271,14 @@ std::string ThreadedDataPlane::apply(const contract::PutDestination& destination
   const std::shared_ptr<DestinationUse> use = registry_.putDestination(destination);
   onWorkers([destination, use](Worker& worker) { worker.putDestination(destination, use); });
   return contract::encodeSuccess();
+}
+
+std::string ThreadedDataPlane::apply(const route::TableSpec&) {
+  return refuse("put_route_table", "not supported");
+}
+
+std::string ThreadedDataPlane::apply(const contract::RemoveRouteTable&) {
+  return refuse("remove_route_table", "not supported");
 }
 
 std::string ThreadedDataPlane::apply(const contract::RemoveDestination& remove) {

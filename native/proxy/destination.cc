@@ -41,9 +41,9 @@ bool canonicalAuthority(std::string_view authority, std::string& out) {
   return true;
 }
 
-uint32_t findAuthority(const Destination& destination, std::string_view canonical) {
+RouteChoice findAuthority(const Destination& destination, std::string_view canonical) {
   const auto found = destination.authorities.find(canonical);
-  return found == destination.authorities.end() ? 0 : found->second;
+  return found == destination.authorities.end() ? RouteChoice() : found->second;
 }
 
 }  // namespace mesh

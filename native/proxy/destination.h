@@ -26,6 +26,13 @@ struct TextHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
+// Where requests go: to one target, or to what the rules of a table say. Both 0: nowhere.
+struct RouteChoice {
+  uint32_t targetId = 0;
+  uint32_t routeTableId = 0;
+  bool known() const { return targetId != 0 || routeTableId != 0; }
+};
+
 // What connections of a destination have turned out to be; the last one decides.
 enum class Learned : uint8_t {
   Nothing,
@@ -42,7 +49,8 @@ struct Destination {
   uint32_t targetId = 0;
   bool discoverAuthorities = false;
   uint32_t idleTimeoutMs = 0;
-  std::unordered_map<std::string, uint32_t, TextHash, std::equal_to<>> authorities;
+  uint32_t routeTableId = 0;  // in place of the target
+  std::unordered_map<std::string, RouteChoice, TextHash, std::equal_to<>> authorities;
   // Authorities already asked for. Bounded; forgotten when the destination is put anew.
   std::unordered_set<std::string, TextHash, std::equal_to<>> asked;
   bool removed = false;
@@ -73,8 +81,11 @@ class DestinationHold {
 
 // Written into `out`: host[:port] in lower case. False when it does not fit or is empty.
 bool canonicalAuthority(std::string_view authority, std::string& out);
-// 0 when there is none. Whether a port is written matters: what it means without one is the
+inline RouteChoice defaultChoice(const Destination& destination) {
+  return {.targetId = destination.targetId, .routeTableId = destination.routeTableId};
+}
+// Unknown when there is none. Whether a port is written matters: what it means without one is the
 // control logic's to say.
-uint32_t findAuthority(const Destination& destination, std::string_view canonical);
+RouteChoice findAuthority(const Destination& destination, std::string_view canonical);
 
 }  // namespace mesh

@@ -7,14 +7,16 @@ using namespace mesh;
 
 TEST_CASE("authorities are compared in lower case and with their port") {
   Destination destination;
-  destination.authorities = {{"web.mesh", 1}, {"web.mesh:8080", 2}, {"[2001:db8::1]", 3}};
+  destination.authorities = {{"web.mesh", {.targetId = 1}},
+                             {"web.mesh:8080", {.targetId = 2}},
+                             {"[2001:db8::1]", {.targetId = 3}}};
   std::string canonical;
   REQUIRE(canonicalAuthority("WEB.mesh:8080", canonical));
-  CHECK(findAuthority(destination, canonical) == 2);
-  CHECK(findAuthority(destination, "web.mesh") == 1);
-  CHECK(findAuthority(destination, "web.mesh:81") == 0);
-  CHECK(findAuthority(destination, "[2001:db8::1]") == 3);
-  CHECK(findAuthority(destination, "other") == 0);
+  CHECK(findAuthority(destination, canonical).targetId == 2);
+  CHECK(findAuthority(destination, "web.mesh").targetId == 1);
+  CHECK(findAuthority(destination, "web.mesh:81").targetId == 0);
+  CHECK(findAuthority(destination, "[2001:db8::1]").targetId == 3);
+  CHECK(findAuthority(destination, "other").targetId == 0);
 }
 
 TEST_CASE("an empty or absurdly long authority is none") {

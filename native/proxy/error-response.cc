@@ -19,8 +19,11 @@ uint16_t statusOf(Reason reason) {
       return 508;
     case Reason::NoRoute:
       return 404;
+    case Reason::Forbidden:
+      return 403;
     case Reason::NoOriginalDestination:
     case Reason::DiscoveryFailed:
+    case Reason::NoDispatcher:
     case Reason::ConnectRefused:
     case Reason::ConnectFailed:
     case Reason::EndpointRemoved:
@@ -31,6 +34,7 @@ uint16_t statusOf(Reason reason) {
       return 502;
     case Reason::NoEndpoints:
     case Reason::QueueFull:
+    case Reason::NoReadyBackend:
     case Reason::OutOfDescriptors:
     case Reason::OutOfMemoryBudget:
     case Reason::Draining:
@@ -39,7 +43,13 @@ uint16_t statusOf(Reason reason) {
     case Reason::FailFast:
     case Reason::ConnectTimeout:
     case Reason::ResponseTimeout:
+    case Reason::RequestTimeout:
+    case Reason::ResponseHeadersTimeout:
+    case Reason::StreamIdleTimeout:
       return 504;
+    // The filter has the status; this is what is said when it cannot be had.
+    case Reason::InjectedFailure:
+    case Reason::InvalidPolicy:
     // Ends of connections that no request waits behind.
     case Reason::None:
     case Reason::ClientClosed:
@@ -48,6 +58,7 @@ uint16_t statusOf(Reason reason) {
     case Reason::DetectTimeout:
     case Reason::HalfCloseTimeout:
     case Reason::IdleTimeout:
+    case Reason::KeepaliveTimeout:
     case Reason::Internal:
       return 500;
   }
@@ -99,6 +110,8 @@ std::string_view leafText(Reason reason) {
       return "unsupported HTTP version";
     case Reason::DetectTimeout:
       return "protocol detection timed out";
+    case Reason::KeepaliveTimeout:
+      return "keep-alive PING not answered in time";
     case Reason::NoOriginalDestination:
       return "original destination unknown";
     case Reason::LoopRefused:
@@ -115,6 +128,16 @@ std::string_view leafText(Reason reason) {
       return "service in fail-fast";
     case Reason::QueueFull:
       return "service unavailable";
+    case Reason::NoReadyBackend:
+      return "service unavailable: no backend is ready";
+    case Reason::NoDispatcher:
+      return "backend has no dispatcher";
+    case Reason::InvalidPolicy:
+      return "invalid client policy";
+    case Reason::InjectedFailure:
+      return "injected failure";
+    case Reason::Forbidden:
+      return "forbidden TCP route";
     case Reason::ConnectRefused:
       return "connection refused";
     case Reason::ConnectTimeout:
@@ -132,7 +155,13 @@ std::string_view leafText(Reason reason) {
     case Reason::ResponseHeadTooLarge:
       return "response head too large";
     case Reason::ResponseTimeout:
-      return "no response in time";
+      return "timed out waiting for the end of the response";
+    case Reason::RequestTimeout:
+      return "timed out waiting for the whole request";
+    case Reason::ResponseHeadersTimeout:
+      return "timed out waiting for response headers";
+    case Reason::StreamIdleTimeout:
+      return "stream idle for too long";
     case Reason::HalfCloseTimeout:
       return "half-closed for too long";
     case Reason::IdleTimeout:

@@ -137,7 +137,7 @@ void HttpConnection::onTimeout() {
       failRequest(Reason::DiscoveryTimeout, authority_);
       return;
     case TimerRole::Response:
-      failExchange({.reason = Reason::ResponseTimeout,
+      failExchange({.reason = Reason::ResponseHeadersTimeout,
                     .error = 0,
                     .detail = "",
                     .endpoint = endpoint_->address(),
@@ -280,8 +280,8 @@ uint32_t HttpConnection::routeByAuthority(const RequestHead& head) {
   }
   lastRawAuthority_.assign(head.authority);
   lastVersion_ = destination.version;
-  lastTargetId_ = answer.targetId;
-  return answer.targetId;
+  lastTargetId_ = answer.choice.targetId;
+  return lastTargetId_;
 }
 
 void HttpConnection::onDiscovered() {

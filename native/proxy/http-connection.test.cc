@@ -254,7 +254,7 @@ TEST_CASE("a response head that does not come in time is answered 504") {
   scene.client.send(get("/"));
   TestPeer app = scene.server.accept();
   CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 504 "));
-  CHECK(scene.worker.await<contract::Failure>().reason == Reason::ResponseTimeout);
+  CHECK(scene.worker.await<contract::Failure>().reason == Reason::ResponseHeadersTimeout);
 }
 
 TEST_CASE("an early answer ends the connection but still arrives") {
@@ -353,7 +353,7 @@ struct ProxyScene {
                               .source = contract::OriginalDestinationSource::HttpProxy,
                               .destinationId = 1});
   }
-  void put(std::vector<std::pair<std::string, uint32_t>> authorities) {
+  void put(std::vector<contract::AuthorityTarget> authorities) {
     worker.putDestination({.id = 1,
                            .direction = Direction::Outbound,
                            .address = {},

@@ -51,7 +51,7 @@ void StreamExchange::route() {
     worker_.loop().schedule(timer_, worker_.settings().discoveryTimeoutMs);
     return;
   }
-  target_ = answer.targetId == 0 ? nullptr : worker_.target(answer.targetId);
+  target_ = answer.choice.targetId == 0 ? nullptr : worker_.target(answer.choice.targetId);
   if (!target_) {
     fail({.reason = Reason::NoRoute,
           .error = 0,
@@ -86,7 +86,7 @@ void StreamExchange::onTimeout() {
           .endpoint = {},
           .authority = {}});
   } else if (state_ == State::Relaying) {
-    fail({.reason = Reason::ResponseTimeout,
+    fail({.reason = Reason::ResponseHeadersTimeout,
           .error = 0,
           .detail = "",
           .endpoint = endpoint_->endpoint(),
@@ -98,7 +98,7 @@ void StreamExchange::onTimeout() {
 
 void StreamExchange::connect() {
   state_ = State::Connecting;
-  const bool http1 = target_->settings().endpointHttp1;
+  const bool http1 = target_->settings().endpointProtocol == contract::EndpointProtocol::Http1;
   if (http1 && request_.method() == Method::Connect) {
     fail({.reason = Reason::NoRoute,
           .error = 0,

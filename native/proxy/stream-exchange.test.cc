@@ -16,7 +16,7 @@ struct Scene {
       : worker(std::move(settings)) {
     const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
     contract::PutTarget target = testTarget(1);
-    target.endpointHttp1 = endpointHttp1;
+    if (endpointHttp1) target.endpointProtocol = contract::EndpointProtocol::Http1;
     worker.putTarget(target);
     // No early dial, which a test would take for the connection of its request.
     worker.run([](Worker& inside) { inside.destination(1)->learned = Learned::ClientFirst; });

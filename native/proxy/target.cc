@@ -139,7 +139,8 @@ void Target::describe(contract::TargetPicture& picture, uint64_t nowMs) {
   balancer_.forEach([&](Endpoint& endpoint) {
     contract::EndpointPicture one;
     one.address = endpoint.address();
-    one.inBackoff = endpoint.inBackoff();
+    one.state =
+        endpoint.inBackoff() ? contract::EndpointState::Backoff : contract::EndpointState::Ready;
     one.inFlight = endpoint.shared->load.inFlight();
     one.idleConnections = static_cast<uint32_t>(endpoint.pool.size());
     one.ewmaMs = endpoint.shared->load.estimateNs(worker_.loop().nowNs()) / 1e6;

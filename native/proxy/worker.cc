@@ -166,8 +166,10 @@ void Worker::putDestination(const contract::PutDestination& settings,
   destination->discoverAuthorities = settings.discoverAuthorities;
   destination->idleTimeoutMs = settings.idleTimeoutMs;
   destination->authorities.clear();
-  for (const auto& [authority, targetId] : settings.authorities) {
-    destination->authorities.emplace(authority, targetId);
+  destination->routeTableId = settings.routeTableId;
+  for (const contract::AuthorityTarget& one : settings.authorities) {
+    destination->authorities.emplace(
+        one.authority, RouteChoice{.targetId = one.targetId, .routeTableId = one.routeTableId});
   }
   destination->asked.clear();
   ++destination->version;

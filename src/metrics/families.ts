@@ -74,6 +74,58 @@ export const FAMILIES: Readonly<Record<CountedFamily, FamilyDescription>> = {
   ),
   [Family.DIALS_TOTAL]: counter('sluice_dials_total', 'Connections begun to endpoints.'),
   [Family.BUFFER_BYTES]: gauge('sluice_buffer_bytes', 'Bytes held in user-space buffers now.'),
+  [Family.ROUTE_REQUEST_DURATION_MS]: histogram(
+    'sluice_route_request_duration_ms',
+    'route_request_duration_ms.',
+    [],
+  ),
+  [Family.ROUTE_REQUEST_STATUSES_TOTAL]: counter(
+    'sluice_route_request_statuses_total',
+    'route_request_statuses_total.',
+  ),
+  [Family.ROUTE_REQUEST_FRAME_BYTES]: histogram(
+    'sluice_route_request_frame_bytes',
+    'route_request_frame_bytes.',
+    [],
+  ),
+  [Family.ROUTE_RETRY_REQUESTS_TOTAL]: counter(
+    'sluice_route_retry_requests_total',
+    'route_retry_requests_total.',
+  ),
+  [Family.ROUTE_RETRY_SUCCESSES_TOTAL]: counter(
+    'sluice_route_retry_successes_total',
+    'route_retry_successes_total.',
+  ),
+  [Family.ROUTE_RETRY_OVERFLOW_TOTAL]: counter(
+    'sluice_route_retry_overflow_total',
+    'route_retry_overflow_total.',
+  ),
+  [Family.ROUTE_RETRY_LIMIT_EXCEEDED_TOTAL]: counter(
+    'sluice_route_retry_limit_exceeded_total',
+    'route_retry_limit_exceeded_total.',
+  ),
+  [Family.BACKEND_REQUESTS_TOTAL]: counter('sluice_backend_requests_total', 'backend_requests_total.'),
+  [Family.BACKEND_RESPONSE_DURATION_MS]: histogram(
+    'sluice_backend_response_duration_ms',
+    'backend_response_duration_ms.',
+    [],
+  ),
+  [Family.BACKEND_RESPONSE_STATUSES_TOTAL]: counter(
+    'sluice_backend_response_statuses_total',
+    'backend_response_statuses_total.',
+  ),
+  [Family.BACKEND_RESPONSE_FRAME_BYTES]: histogram(
+    'sluice_backend_response_frame_bytes',
+    'backend_response_frame_bytes.',
+    [],
+  ),
+  [Family.DETECT_DURATION_US]: histogram('sluice_detect_duration_us', 'detect_duration_us.', []),
+  [Family.TCP_PROTOCOL_CONNECTIONS_TOTAL]: counter(
+    'sluice_tcp_protocol_connections_total',
+    'tcp_protocol_connections_total.',
+  ),
+  [Family.TCP_ROUTE_OPEN_TOTAL]: counter('sluice_tcp_route_open_total', 'tcp_route_open_total.'),
+  [Family.TCP_ROUTE_CLOSE_TOTAL]: counter('sluice_tcp_route_close_total', 'tcp_route_close_total.'),
 };
 
 /** Families in the order of the page: that of their numbers. */

@@ -34,14 +34,15 @@ export function pictureOf(
     address: endpoint.address === undefined ? '' : addressText(endpoint.address),
     ...endpointLive(endpoint),
   }));
+  const ejected = all.filter(({ state }) => state === 'ejected');
   const backoff = all.filter(({ state }) => state === 'backoff');
   const ready = all.filter(({ state }) => state === 'ready');
   const doubtful = ready.filter(({ lastError }) => lastError !== undefined);
   const sound = ready.filter(({ lastError }) => lastError === undefined);
   return {
     timeMs,
-    counts: { ready: ready.length, backoff: backoff.length },
-    endpoints: [...backoff, ...doubtful, ...sound].slice(0, SHOWN_ENDPOINTS),
+    counts: { ready: ready.length, backoff: backoff.length, ejected: ejected.length },
+    endpoints: [...ejected, ...backoff, ...doubtful, ...sound].slice(0, SHOWN_ENDPOINTS),
     waiting: target?.waiting ?? 0,
     removed: removed.map(({ address, agoMs }) => ({
       address: formatHostPort(address),
@@ -50,8 +51,9 @@ export function pictureOf(
   };
 }
 
-/** Each worker backs off by itself. As long as one has not met the error, the endpoint counts as ready. */
-function stateText({ state, lastError }: EndpointLive): string {
+/** Each worker backs off and ejects by itself. As long as one has not met the error, the endpoint counts as ready. */
+function stateText({ state, lastError, ejectedBy }: EndpointLive): string {
+  if (state === 'ejected') return `ejected for ${ejectedBy ?? 'its answers'}`;
   if (state === 'backoff') return 'backing off';
   return lastError === undefined ? 'ready' : 'ready for some workers only';
 }
@@ -71,8 +73,9 @@ function endpointText({ address, ...live }: PicturedEndpoint): string {
 export function endpointsText({ counts, endpoints, waiting, removed }: EndpointsPicture): string {
   const parts = endpoints.map(endpointText);
   if (parts.length === 0) parts.push('none');
-  if (counts.ready + counts.backoff > endpoints.length) {
-    parts.push(`of all, ${counts.ready} ready and ${counts.backoff} backing off`);
+  if (counts.ready + counts.backoff + counts.ejected > endpoints.length) {
+    const ejected = counts.ejected > 0 ? `, ${counts.ejected} ejected` : '';
+    parts.push(`of all, ${counts.ready} ready and ${counts.backoff} backing off${ejected}`);
   }
   for (const { address, agoMs } of removed) {
     parts.push(`${address} removed by discovery ${(agoMs / 1000).toFixed(1)} s before`);

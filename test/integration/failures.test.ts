@@ -205,7 +205,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a response that does not come',
-    reason: Reason.RESPONSE_TIMEOUT,
+    reason: Reason.RESPONSE_HEADERS_TIMEOUT,
     status: 504,
     says: /no response in time/,
     route: { target: { responseTimeoutMs: 100 } },

@@ -58,7 +58,7 @@ export function aRecord(parts: Partial<FailureRecord> = {}): FailureRecord {
 export function aPicture(parts: Partial<EndpointsPicture> = {}): EndpointsPicture {
   return {
     timeMs: 1000,
-    counts: { ready: 0, backoff: 0 },
+    counts: { ready: 0, backoff: 0, ejected: 0 },
     endpoints: [],
     waiting: 0,
     removed: [],

@@ -10,6 +10,7 @@ import type { NativeDataPlane } from '../../src/dataplane/native-dataplane.js';
 import {
   Direction,
   type Failure,
+  type HttpSettings,
   type Inspection,
   OriginalDestinationSource,
   Poller,
@@ -39,7 +40,7 @@ type DestinationOverrides = Partial<
 export interface ProxyWishes {
   readonly workers?: number;
   readonly tcp?: SettingsInit['tcp'];
-  readonly http?: SettingsInit['http'];
+  readonly http?: Partial<HttpSettings>;
   readonly buffers?: SettingsInit['buffers'];
 }
 
@@ -184,7 +185,7 @@ export function aProxy(t: TestContext, wishes: ProxyWishes = {}): ProxyUnderTest
     emitErrorHeaders: true,
     ...(wishes.workers === undefined ? {} : { workers: wishes.workers }),
     tcp: { ...usual.tcp, ...wishes.tcp },
-    http: { ...usual.http, ...wishes.http },
+    http: { ...(usual.http as HttpSettings), ...wishes.http },
     buffers: { ...usual.buffers, ...wishes.buffers },
     metrics: {
       latencyBoundsMs: [...LATENCY_BOUNDS_MS],

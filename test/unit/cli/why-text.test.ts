@@ -10,7 +10,7 @@ const NOW = new Date(2001, 1, 3, 12, 30, 0);
 const AT = new Date(2001, 1, 3, 12, 3, 41, 120).getTime();
 const PICTURE = aPicture({
   timeMs: AT,
-  counts: { ready: 1, backoff: 1 },
+  counts: { ready: 1, backoff: 1, ejected: 0 },
   endpoints: [
     {
       address: '127.0.0.1:8081',

@@ -103,7 +103,7 @@ for (const [reason, level] of [
 function aPicture(address: string): EndpointsPicture {
   return {
     timeMs: 0,
-    counts: { ready: 0, backoff: 1 },
+    counts: { ready: 0, backoff: 1, ejected: 0 },
     endpoints: [
       {
         address,

@@ -57,7 +57,7 @@ test('a target that the data plane has no more has no endpoints, but removed one
 test('of many endpoints the failing ones are shown, and all are counted', () => {
   const many = Array.from({ length: 1000 }, (_, index) => (index % 100 === 99 ? BACKOFF : {}));
   const picture = pictureOf(aTarget(0, ...many), [], 0);
-  assert.deepEqual(picture.counts, { ready: 990, backoff: 10 });
+  assert.deepEqual(picture.counts, { ready: 990, backoff: 10, ejected: 0 });
   assert.equal(picture.endpoints.length, SHOWN_ENDPOINTS);
   assert.ok(picture.endpoints.slice(0, 10).every(({ state }) => state === 'backoff'));
   assert.match(endpointsText(picture), /; of all, 990 ready and 10 backing off$/);
