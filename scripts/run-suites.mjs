@@ -102,8 +102,8 @@ function testFiles(folder) {
 }
 
 // node:test over the compiled tests of one folder.
-const nodeTests = (folder, { limitSeconds, env = {}, oneAtATime = false }) => ({
-  needs: ['product'],
+const nodeTests = (folder, { limitSeconds, env = {}, oneAtATime = false, needs = [] }) => ({
+  needs: ['product', ...needs],
   async run(log) {
     const files = testFiles(`dist/test/${folder}`);
     if (files.length === 0) return failure(`no tests in test/${folder}`);
@@ -345,6 +345,14 @@ async function suites() {
         limitSeconds: 8 * MINUTE,
         oneAtATime: true,
         env: { SLUICE_POLLER: 'libuv' },
+      }),
+    },
+    conformance: {
+      'conformance (ASan, UBSan)': nodeTests('conformance', {
+        limitSeconds: 8 * MINUTE,
+        oneAtATime: true,
+        needs: ['native-asan'],
+        env: { ASAN_OPTIONS: 'abort_on_error=0', UBSAN_OPTIONS: 'print_stacktrace=1' },
       }),
     },
     privileged: { privileged: nodeTests('privileged', { limitSeconds: 5 * MINUTE, oneAtATime: true }) },
