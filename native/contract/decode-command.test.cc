@@ -229,10 +229,12 @@ TEST_CASE("put_destination: with an address, and without one") {
   CHECK(!fixed.address.valid());
   CHECK(fixed.protocol == Protocol::Detect);
   CHECK(fixed.detectTimeoutMs == 10'000);
-  auto http2 = decoded<PutDestination>("put_destination { id: 6 direction: OUTBOUND protocol: HTTP2 }");
+  auto http2 =
+      decoded<PutDestination>("put_destination { id: 6 direction: OUTBOUND protocol: HTTP2 }");
   CHECK(http2.protocol == Protocol::Http2);
   auto tls = decoded<PutDestination>(
-      "put_destination { id: 6 direction: OUTBOUND protocol: TLS detect_timeout_ms: 1 target_id: 1 }");
+      "put_destination { id: 6 direction: OUTBOUND protocol: TLS detect_timeout_ms: 1 target_id: 1 "
+      "}");
   CHECK(tls.protocol == Protocol::Tls);
 }
 

@@ -15,8 +15,8 @@ namespace {
 void checkName(const std::string& name) {
   MESH_CHECK(name.size() < 254);
   for (const char c : name) {
-    const bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                         c == '_' || c == '.';
+    const bool allowed =
+        (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     MESH_CHECK(allowed);
   }
 }
@@ -28,9 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ClientHelloReader whole;
   const ClientHelloReader::State outcome = whole.read(input);
   checkName(whole.serverName());
+  MESH_CHECK(outcome == ClientHelloReader::State::Hello || whole.serverName().empty());
   if (outcome == ClientHelloReader::State::NeedMore) {
     MESH_CHECK(size < tls::MAX_CLIENT_HELLO_BYTES);
-    MESH_CHECK(whole.serverName().empty());
   }
 
   ClientHelloReader parts;
@@ -41,8 +41,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     last = state;
   }
   MESH_CHECK(parts.read(input) == outcome);
-  if (outcome == ClientHelloReader::State::Hello) {
-    MESH_CHECK(parts.serverName() == whole.serverName());
-  }
+  MESH_CHECK(parts.serverName() == whole.serverName());
   return 0;
 }

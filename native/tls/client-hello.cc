@@ -118,7 +118,9 @@ ClientHelloReader::State ClientHelloReader::scanRecords(std::string_view bytes) 
     takeStart(fragment);
     if (!startIsPlausible()) return State::NotTls;
     if (started_ == START_BYTES && inRecords_ + fragment.size() >= messageBytes()) {
-      return readBody(bytes) ? State::Hello : State::NotTls;
+      if (readBody(bytes)) return State::Hello;
+      serverName_.clear();
+      return State::NotTls;
     }
     if (fragment.size() < length) break;
     record_ += RECORD_HEADER + length;

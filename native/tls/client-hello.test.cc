@@ -83,9 +83,12 @@ struct Real {
   const char* name;
 };
 constexpr Real REAL[] = {
-    {OPENSSL_TLS13, "web.example.com"}, {OPENSSL_TLS12, "web.example.com"},
-    {OPENSSL_TLS10, "old.example.com"}, {OPENSSL_NO_NAME, ""},
-    {NODE, "api.shop.svc.cluster.local"}, {BROWSER, "cover.example.net"},
+    {OPENSSL_TLS13, "web.example.com"},
+    {OPENSSL_TLS12, "web.example.com"},
+    {OPENSSL_TLS10, "old.example.com"},
+    {OPENSSL_NO_NAME, ""},
+    {NODE, "api.shop.svc.cluster.local"},
+    {BROWSER, "cover.example.net"},
     {NO_EXTENSIONS, ""},
 };
 
@@ -140,9 +143,9 @@ TEST_CASE("bytes that cannot begin a ClientHello are refused at the first that t
     char byte;
   };
   const Row rows[] = {
-      {"another kind of record", 0, '\x17'}, {"SSL 2", 0, '\x80'},
-      {"another major version", 1, '\x02'},  {"another kind of message", 5, '\x02'},
-      {"a message of megabytes", 6, '\x40'}, {"a message longer than allowed", 7, '\x7f'},
+      {"another kind of record", 0, '\x17'},       {"SSL 2", 0, '\x80'},
+      {"another major version", 1, '\x02'},        {"another kind of message", 5, '\x02'},
+      {"a message of megabytes", 6, '\x40'},       {"a message longer than allowed", 7, '\x7f'},
       {"a message of another version", 9, '\x02'},
   };
   for (const Row& row : rows) {
@@ -232,7 +235,9 @@ TEST_CASE("a name that is no DNS name counts as none") {
       {"a b", ""},
       {"a\r\nb", ""},
       {std::string("a\0b", 3), ""},
-      {"b\xc3\xbc" "cher.example", ""},
+      {"b\xc3\xbc"
+       "cher.example",
+       ""},
   };
   for (const Row& row : rows) {
     CAPTURE(row.sent);
