@@ -12,6 +12,7 @@ const FOLDERS = [
   'balance',
   'metrics',
   'route',
+  'tls',
   'contract',
   'ebpf',
   'proxy',

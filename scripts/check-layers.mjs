@@ -18,10 +18,11 @@ const MAY_INCLUDE = {
   metrics: ['base'],
   balance: ['base', 'io'],
   ebpf: ['base'],
+  tls: ['base'],
   route: ['base', 'http'],
   contract: ['base', 'io', 'http1', 'metrics', 'balance', 'ebpf', 'route'],
-  proxy: ['base', 'io', 'http', 'http1', 'http2', 'metrics', 'balance', 'ebpf', 'route', 'contract'],
-  fuzz: ['base', 'io', 'http', 'http1', 'http2', 'contract'],
+  proxy: ['base', 'io', 'http', 'http1', 'http2', 'metrics', 'balance', 'ebpf', 'route', 'tls', 'contract'],
+  fuzz: ['base', 'io', 'http', 'http1', 'http2', 'tls', 'contract'],
   addon: '*',
   bench: '*',
 };

@@ -34,7 +34,7 @@ import { DataPlaneLog } from './logs/data-plane-log.js';
 import { dataPlaneLevel, parseLogLevel } from './logs/log-level.js';
 import { type LogOutput, ProcessLogger, standardErrorOutput } from './logs/logger.js';
 import { DataPlaneCollector } from './metrics/data-plane-collector.js';
-import { DURATION_BOUNDS_MS, LATENCY_BOUNDS_MS } from './metrics/families.js';
+import { DETECT_DURATION_BOUNDS_US, DURATION_BOUNDS_MS, LATENCY_BOUNDS_MS } from './metrics/families.js';
 import { systemProcessFacts } from './metrics/process-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { ListenFailedError } from './routing/explicit-listeners.js';
@@ -294,6 +294,7 @@ function openDataPlane({ options, effects, logger, teardown, config }: App): Ope
     logLevel: dataPlaneLevel(options.logLevel),
     latencyBoundsMs: LATENCY_BOUNDS_MS,
     durationBoundsMs: DURATION_BOUNDS_MS,
+    detectDurationBoundsUs: DETECT_DURATION_BOUNDS_US,
     memoryBytes: effects.memoryBytes(),
   });
   try {

@@ -26,7 +26,7 @@
 namespace mesh::contract {
 
 enum class LogLevel : uint8_t { Trace = 0, Debug = 1, Info = 2, Warn = 3, Error = 4, Off = 5 };
-enum class Protocol : uint8_t { Detect = 0, Http1 = 1, Opaque = 2 };
+enum class Protocol : uint8_t { Detect = 0, Http1 = 1, Opaque = 2, Http2 = 3, Tls = 4 };
 enum class OriginalDestinationSource : uint8_t {
   CaptureMap = 1,
   LocalAddress = 2,

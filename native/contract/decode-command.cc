@@ -136,9 +136,10 @@ PutDestination read(const Path& path, const pb::PutDestination& message, Problem
   }
   out.protocol = problems.known(path / "protocol", protocolFrom(message.protocol()),
                                 message.protocol(), Protocol::Opaque);
-  problems.inRange(path / "detect_timeout_ms", message.detect_timeout_ms(),
-                   out.protocol == Protocol::Detect ? 1 : 0, MAX_MS);
-  if (out.protocol == Protocol::Opaque && message.target_id() == 0) {
+  const bool looks = out.protocol == Protocol::Detect || out.protocol == Protocol::Tls;
+  problems.inRange(path / "detect_timeout_ms", message.detect_timeout_ms(), looks ? 1 : 0, MAX_MS);
+  const bool opaque = out.protocol == Protocol::Opaque || out.protocol == Protocol::Tls;
+  if (opaque && message.target_id() == 0) {
     problems.report(path / "target_id", "must not be 0: opaque bytes name no authority");
   }
   std::unordered_set<std::string_view> seen;

@@ -229,6 +229,13 @@ TEST_CASE("put_destination: with an address, and without one") {
   CHECK(!fixed.address.valid());
   CHECK(fixed.protocol == Protocol::Detect);
   CHECK(fixed.detectTimeoutMs == 10'000);
+  auto http2 =
+      decoded<PutDestination>("put_destination { id: 6 direction: OUTBOUND protocol: HTTP2 }");
+  CHECK(http2.protocol == Protocol::Http2);
+  auto tls = decoded<PutDestination>(
+      "put_destination { id: 6 direction: OUTBOUND protocol: TLS detect_timeout_ms: 1 target_id: 1 "
+      "}");
+  CHECK(tls.protocol == Protocol::Tls);
 }
 
 TEST_CASE("put_destination: a bad field is named") {
@@ -242,9 +249,12 @@ TEST_CASE("put_destination: a bad field is named") {
       {"put_destination.direction", "id: 5 protocol: HTTP1"},
       {"put_destination.address.ip", head + "address { port: 1 }"},
       {"put_destination.address.port", head + R"(address { ip: "1234" })"},
-      {"put_destination.protocol", "id: 5 direction: OUTBOUND protocol: 3 target_id: 1"},
+      {"put_destination.protocol", "id: 5 direction: OUTBOUND protocol: 5 target_id: 1"},
       {"put_destination.detect_timeout_ms", "id: 5 direction: OUTBOUND protocol: DETECT"},
+      {"put_destination.detect_timeout_ms", "id: 5 direction: OUTBOUND protocol: TLS target_id: 1"},
       {"put_destination.target_id", "id: 5 direction: OUTBOUND protocol: OPAQUE"},
+      {"put_destination.target_id",
+       "id: 5 direction: OUTBOUND protocol: TLS detect_timeout_ms: 1000"},
       {"put_destination.authorities[0].authority", head + "authorities { target_id: 1 }"},
       {"put_destination.authorities[0].authority",
        head + "authorities { authority: 'Web.local' target_id: 1 }"},

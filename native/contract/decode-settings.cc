@@ -71,6 +71,11 @@ void readMetrics(const Path& path, const pb::MetricSettings& message, Problems& 
       readBounds(path, "latency_bounds_ms", message.latency_bounds_ms(), problems);
   settings.durationBoundsMs =
       readBounds(path, "duration_bounds_ms", message.duration_bounds_ms(), problems);
+  // Absent: durations of detection are counted and summed, without buckets.
+  if (message.detect_duration_bounds_us_size() > 0) {
+    settings.detectDurationBoundsUs = readBounds(path, "detect_duration_bounds_us",
+                                                 message.detect_duration_bounds_us(), problems);
+  }
   problems.inRange(path / "max_series_per_worker", message.max_series_per_worker(), 1, MAX_SERIES);
   settings.maxSeries = message.max_series_per_worker();
 }

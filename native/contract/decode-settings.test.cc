@@ -36,6 +36,7 @@ pb::Settings goodSettings() {
   pb::MetricSettings& metrics = *settings.mutable_metrics();
   for (uint32_t bound : {1u, 10u, 100u}) metrics.add_latency_bounds_ms(bound);
   for (uint32_t bound : {100u, 1000u}) metrics.add_duration_bounds_ms(bound);
+  for (uint32_t bound : {7u, 70u}) metrics.add_detect_duration_bounds_us(bound);
   metrics.set_max_series_per_worker(5'000);
   return settings;
 }
@@ -62,6 +63,7 @@ TEST_CASE("settings come out as they went in") {
   CHECK(settings.totalBudgetBytes == 1ULL << 33);
   CHECK(settings.metrics.latencyBoundsMs == std::vector<uint32_t>{1, 10, 100});
   CHECK(settings.metrics.durationBoundsMs == std::vector<uint32_t>{100, 1000});
+  CHECK(settings.metrics.detectDurationBoundsUs == std::vector<uint32_t>{7, 70});
   CHECK(settings.metrics.maxSeries == 5'000);
 }
 
@@ -101,6 +103,8 @@ TEST_CASE("a bad setting is refused with its path") {
        [](auto& s) { s.mutable_metrics()->add_latency_bounds_ms(100); }},
       {"metrics.duration_bounds_ms[1]",
        [](auto& s) { s.mutable_metrics()->set_duration_bounds_ms(1, 99); }},
+      {"metrics.detect_duration_bounds_us[2]",
+       [](auto& s) { s.mutable_metrics()->add_detect_duration_bounds_us(70); }},
       {"metrics.max_series_per_worker",
        [](auto& s) { s.mutable_metrics()->set_max_series_per_worker(0); }},
   };

@@ -74,6 +74,10 @@ constexpr std::optional<Protocol> protocol(pb::Protocol value) {
       return Protocol::Http1;
     case pb::OPAQUE:
       return Protocol::Opaque;
+    case pb::HTTP2:
+      return Protocol::Http2;
+    case pb::TLS:
+      return Protocol::Tls;
     case pb::Protocol_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::Protocol_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -89,6 +93,10 @@ constexpr pb::Protocol protocol(Protocol value) {
       return pb::HTTP1;
     case Protocol::Opaque:
       return pb::OPAQUE;
+    case Protocol::Http2:
+      return pb::HTTP2;
+    case Protocol::Tls:
+      return pb::TLS;
   }
   return pb::DETECT;
 }

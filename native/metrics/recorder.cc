@@ -81,7 +81,8 @@ Recorder::Recorder(Settings settings, Announce announce)
   const auto ascending = [](const std::vector<uint32_t>& bounds) {
     return std::is_sorted(bounds.begin(), bounds.end()) && bounds.size() + 2 <= CHUNK;
   };
-  MESH_CHECK(ascending(settings_.latencyBoundsMs) && ascending(settings_.durationBoundsMs));
+  MESH_CHECK(ascending(settings_.latencyBoundsMs) && ascending(settings_.durationBoundsMs) &&
+             ascending(settings_.detectDurationBoundsUs));
   chunks_[0].store(new Cell[CHUNK](), std::memory_order_relaxed);
 }
 
@@ -138,6 +139,9 @@ uint32_t Recorder::widthOf(Family family) const {
   if (family == Family::TcpConnectionDurationMs) {
     return static_cast<uint32_t>(settings_.durationBoundsMs.size()) + 2;
   }
+  if (family == Family::DetectDurationUs) {
+    return static_cast<uint32_t>(settings_.detectDurationBoundsUs.size()) + 2;
+  }
   return 1;
 }
 
@@ -161,6 +165,10 @@ void Recorder::observe(SeriesId latencySeries, uint64_t value) {
 
 void Recorder::observeDuration(SeriesId durationSeries, uint64_t value) {
   observeIn(settings_.durationBoundsMs, durationSeries, value);
+}
+
+void Recorder::observeDetect(SeriesId detectSeries, uint64_t value) {
+  observeIn(settings_.detectDurationBoundsUs, detectSeries, value);
 }
 
 void Recorder::observeIn(const std::vector<uint32_t>& bounds, SeriesId series, uint64_t value) {

@@ -110,6 +110,7 @@ class Recorder {
   // Histograms: `value` in the unit of the bounds.
   void observe(SeriesId latencySeries, uint64_t value);
   void observeDuration(SeriesId durationSeries, uint64_t value);
+  void observeDetect(SeriesId detectSeries, uint64_t value);
 
   // Any thread. Appends the values [0, size) to `out`. Each value is one that was there; values of
   // one histogram may be an observation apart.

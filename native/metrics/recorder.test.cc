@@ -21,9 +21,11 @@ struct Fixture {
   Recorder recorder = make(1'000);
 
   Recorder make(uint32_t maxSeries) {
-    return Recorder(
-        {.latencyBoundsMs = {1, 10, 100}, .durationBoundsMs = {1'000}, .maxSeries = maxSeries},
-        [this](const SeriesDefinition& series) { announced.push_back(series); });
+    return Recorder({.latencyBoundsMs = {1, 10, 100},
+                     .durationBoundsMs = {1'000},
+                     .detectDurationBoundsUs = {5},
+                     .maxSeries = maxSeries},
+                    [this](const SeriesDefinition& series) { announced.push_back(series); });
   }
   std::vector<uint64_t> values(const Recorder& from) const {
     std::vector<uint64_t> out;
@@ -111,6 +113,10 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(announced[1].width == 3);
   CHECK(values(latency, 5) == std::vector<uint64_t>{2, 2, 2, 2, 5'225});
   CHECK(values(duration, 3) == std::vector<uint64_t>{1, 1, 2'001});
+  const SeriesId detect = recorder.intern(Family::DetectDurationUs, {});
+  recorder.observeDetect(detect, 5);
+  recorder.observeDetect(detect, 6);
+  CHECK(values(detect, 3) == std::vector<uint64_t>{1, 1, 11});
 }
 
 TEST_CASE_FIXTURE(Fixture, "series that lie across chunks of memory count like all others") {

@@ -1,12 +1,14 @@
 // See accepted-connection.h.
 #include "proxy/accepted-connection.h"
 
-#include "http1/parser.h"
+#include "base/clock.h"
+#include "proxy/answer-rendering.h"
 #include "proxy/error-response.h"
 #include "proxy/http-connection.h"
 #include "proxy/http2-server.h"
 #include "proxy/lingering-close.h"
 #include "proxy/opaque-forward.h"
+#include "proxy/opaque-route.h"
 
 namespace mesh {
 
@@ -15,20 +17,6 @@ constexpr size_t FIRST_READ_BYTES = 4'096;
 // Clients that speak first do so at once. A dial for a client that is about to send a request would
 // be one more connection than needed, so it waits for this long.
 constexpr uint64_t CLIENT_FIRST_MS = 10;
-// RFC 9113 §3.4.
-constexpr std::string_view HTTP2_PREFACE = "PRI * HTTP/2.0";
-
-enum class Guess { Http1, Http2, Opaque, Unsure };
-
-// A request line decides; until it is complete it could still be anything that begins alike.
-Guess guessProtocol(std::string_view bytes) {
-  const size_t compared = std::min(bytes.size(), HTTP2_PREFACE.size());
-  if (bytes.substr(0, compared) == HTTP2_PREFACE.substr(0, compared)) {
-    return compared == HTTP2_PREFACE.size() ? Guess::Http2 : Guess::Unsure;
-  }
-  if (!http1::couldBeRequest(bytes)) return Guess::Opaque;
-  return bytes.find('\n') != std::string_view::npos ? Guess::Http1 : Guess::Unsure;
-}
 }  // namespace
 
 void AcceptedConnection::start(Worker& worker, const contract::Listen& listen, UniqueFd fd,
@@ -51,6 +39,7 @@ AcceptedConnection::AcceptedConnection(Worker& worker, const contract::Listen& l
       direction_(listen.direction),
       source_(listen.source),
       fixedDestination_(listen.destinationId),
+      acceptedNs_(monotonicNs()),
       client_(std::move(client)),
       timer_([](void* self) { static_cast<AcceptedConnection*>(self)->onTimeout(); }, this),
       grace_([](void* self) { static_cast<AcceptedConnection*>(self)->dialEarly(); }, this),
@@ -122,6 +111,7 @@ void AcceptedConnection::onDiscoveryFailed(const std::string& detail) {
 void AcceptedConnection::onDestination(std::shared_ptr<Destination> destination) {
   client_->count(destination->counters);
   destination_ = DestinationHold(std::move(destination), worker_.loop().nowMs());
+  worker_.countProtocol(direction_, destination_->protocol);
   if (source_ == contract::OriginalDestinationSource::HttpProxy) {
     serveHttp();
     return;
@@ -133,30 +123,37 @@ void AcceptedConnection::onDestination(std::shared_ptr<Destination> destination)
     case contract::Protocol::Http1:
       serveHttp();
       return;
+    case contract::Protocol::Http2:
+      serveHttp2();
+      return;
     case contract::Protocol::Detect:
+    case contract::Protocol::Tls:
       startDetecting();
       return;
   }
 }
 
 void AcceptedConnection::startDetecting() {
-  if (destination_->learned == Learned::ServerFirst) {
-    worker_.countDetected(direction_, "server_first");
+  // Where TLS is declared clients speak first: nothing is to be learned, or dialled early.
+  const bool tls = destination_->protocol == contract::Protocol::Tls;
+  if (!tls && destination_->learned == Learned::ServerFirst) {
+    decided("server_first");
     forwardOpaque();
     return;
   }
   phase_ = Phase::Detecting;
   worker_.loop().schedule(timer_, destination_->detectTimeoutMs);
   detect();
-  if (phase_ == Phase::Detecting && destination_->learned == Learned::Nothing) {
+  if (!tls && phase_ == Phase::Detecting && destination_->learned == Learned::Nothing) {
     worker_.loop().schedule(grace_, CLIENT_FIRST_MS);
   }
 }
 
 void AcceptedConnection::dialEarly() {
   if (phase_ != Phase::Detecting || !in_.empty()) return;
-  std::shared_ptr<Target> target = worker_.target(destination_->targetId);
-  if (target) connector_.start(std::move(target), direction_, Reuse::Never);
+  // Without a target it is left to whoever serves the connection to say so.
+  OpaqueRoute route = routeOpaque(worker_, *destination_);
+  if (route.target) connector_.start(std::move(route.target), direction_, Reuse::Never);
 }
 
 void AcceptedConnection::onConnected(std::unique_ptr<EndpointConnection> connection,
@@ -184,44 +181,87 @@ void AcceptedConnection::keepEarlyDial() {
 
 void AcceptedConnection::detect() {
   while (client_->readable()) {
-    if (!in_) in_ = worker_.buffers().take(FIRST_READ_BYTES);
+    makeRoom();
     const IoCount got = client_->read(in_.tail(), in_.room());
     if (got.bytes < 0) {
       if (got.blocked()) return;
+      decided("error");
       refuse(Reason::ClientReset, "");
       return;
     }
     if (got.bytes == 0) {
       // The client said all it had to say: whatever that was, it is not a request.
-      worker_.countDetected(direction_, in_.empty() ? "no_bytes" : "not_http");
-      forwardOpaque();
+      onFound(Finding::Opaque);
       return;
     }
     in_.produced(static_cast<size_t>(got.bytes));
-    const Guess guess = guessProtocol(in_.view());
-    if (guess == Guess::Opaque) {
-      destination_->learned = Learned::ClientFirst;
-      worker_.countDetected(direction_, "not_http");
-      forwardOpaque();
+    const Finding finding = detector_.look(in_.view());
+    if (finding == Finding::Unsure && in_.room() == 0) {
+      // A first line longer than the buffer that could be a request so far: the parser will tell.
+      onFound(Finding::Http1);
       return;
     }
-    if (guess == Guess::Http2) {
-      worker_.countDetected(direction_, "http/2");
-      serveHttp2();
-      return;
-    }
-    // A first line longer than the buffer that could be a request so far: the parser will tell.
-    if (guess == Guess::Http1 || in_.room() == 0) {
-      worker_.countDetected(direction_, "http/1");
-      serveHttp();
+    if (finding != Finding::Unsure && finding != Finding::PartOfHello) {
+      onFound(finding);
       return;
     }
   }
   if (in_.empty() && early_ && early_->socket().readable()) {
     destination_->learned = Learned::ServerFirst;
-    worker_.countDetected(direction_, "server_first");
+    decided("server_first");
     forwardOpaque();
   }
+}
+
+void AcceptedConnection::makeRoom() {
+  if (!in_) in_ = worker_.buffers().take(FIRST_READ_BYTES);
+  if (in_.room() > 0) return;
+  // Only a ClientHello is waited for beyond the first buffer; its size has a bound.
+  Buffer larger = worker_.buffers().take(tls::MAX_CLIENT_HELLO_BYTES);
+  larger.append(in_.view());
+  in_ = std::move(larger);
+}
+
+void AcceptedConnection::onFound(Finding finding) {
+  if (!in_.empty()) destination_->learned = Learned::ClientFirst;
+  if (destination_->protocol == contract::Protocol::Tls && detector_.serverName().empty()) {
+    decided("error");
+    refuseNameless();
+    return;
+  }
+  switch (finding) {
+    case Finding::Http1:
+      decided("http/1");
+      serveHttp();
+      return;
+    case Finding::Http2:
+      decided("http/2");
+      serveHttp2();
+      return;
+    case Finding::Tls:
+      decided("tls");
+      forwardOpaque();
+      return;
+    case Finding::Opaque:
+    case Finding::PartOfHello:
+    case Finding::Unsure:
+      decided(in_.empty() ? "no_bytes" : "not_http");
+      forwardOpaque();
+      return;
+  }
+}
+
+// Reference §4.2: where TLS is declared, the name of the server must be there.
+void AcceptedConnection::refuseNameless() {
+  if (in_.empty()) {
+    refuse(Reason::ClientClosed, "");
+  } else {
+    refuse(Reason::NoRoute, "could not find SNI");
+  }
+}
+
+void AcceptedConnection::decided(const char* result) {
+  worker_.countDetected(direction_, result, monotonicNs() - acceptedNs_);
 }
 
 void AcceptedConnection::forwardOpaque() {
@@ -234,11 +274,11 @@ void AcceptedConnection::forwardOpaque() {
   phase_ = Phase::Ended;
   if (early_) {
     OpaqueForward::join(worker_, std::move(destination_), original_, std::move(client_),
-                        std::move(in_), EndpointConnection::takeSocket(std::move(early_)),
-                        Buffer());
+                        std::move(in_), EndpointConnection::takeSocket(std::move(early_)), Buffer(),
+                        detector_.serverName());
   } else {
     OpaqueForward::startDialling(worker_, std::move(destination_), original_, std::move(client_),
-                                 std::move(in_));
+                                 std::move(in_), detector_.serverName());
   }
   end();
 }
@@ -268,28 +308,25 @@ void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
   worker_.countConnectionError(direction_, reason);
-  const FailureFacts facts{.reason = reason,
-                           .error = client_->error(),
-                           .detail = detail,
-                           .endpoint = {},
-                           .authority = {}};
-  uint16_t status = 0;
-  if (reason != Reason::ClientReset && client_->readable()) {
-    if (!in_) in_ = worker_.buffers().take(FIRST_READ_BYTES);
-    const IoCount got = client_->read(in_.tail(), in_.room());
-    if (got.bytes > 0) in_.produced(static_cast<size_t>(got.bytes));
-    if (!in_.empty() && guessProtocol(in_.view()) == Guess::Http1) status = statusOf(reason);
-  }
+  const Answer answer = answerFor({.reason = reason,
+                                   .error = client_->error(),
+                                   .detail = detail,
+                                   .endpoint = {},
+                                   .authority = {},
+                                   .route = {},
+                                   .backend = {},
+                                   .serverName = detector_.serverName()});
   contract::Failure failure;
   failure.direction = direction_;
   failure.reason = reason;
-  failure.detail = describeFailure(facts);
+  failure.detail = answer.message;
   failure.client = client_->peer();
   failure.originalDestination = original_;
-  failure.status = status;
-  if (status != 0) {
+  if (reason != Reason::ClientReset && speaksHttp1()) {
+    failure.status = answer.status;
     const bool emit = worker_.settings().emitErrorHeaders && direction_ == Direction::Outbound;
-    const std::string response = errorResponse(status, failure.detail, emit);
+    const std::string response =
+        http1Answer(answer, {.clientMinorVersion = 1, .keepAlive = false, .emitHeaders = emit});
     Buffer rest = worker_.buffers().take(response.size());
     rest.append(response);
     LingeringClose::start(worker_, std::move(client_), std::move(rest));
@@ -300,13 +337,26 @@ void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   end();
 }
 
+bool AcceptedConnection::speaksHttp1() {
+  if (client_->readable() && (!in_ || in_.room() > 0)) {
+    makeRoom();
+    const IoCount got = client_->read(in_.tail(), in_.room());
+    if (got.bytes > 0) in_.produced(static_cast<size_t>(got.bytes));
+  }
+  return ProtocolDetector().look(in_.view()) == Finding::Http1;
+}
+
 void AcceptedConnection::onTimeout() {
   if (phase_ == Phase::Parked) {
     DiscoveryWaiter::unlink();
     refuse(Reason::DiscoveryTimeout, original_.toString());
   } else if (phase_ == Phase::Detecting) {
+    decided("read_timeout");
+    if (destination_->protocol == contract::Protocol::Tls) {
+      refuse(Reason::DetectTimeout, "no SNI");
+      return;
+    }
     // Nothing that depends on HTTP is decided here, so the bytes may go on uninspected.
-    worker_.countDetected(direction_, "read_timeout");
     forwardOpaque();
   }
 }

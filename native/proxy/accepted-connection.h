@@ -4,7 +4,7 @@
 //        |unknown: refused              |unknown: parked      |detect   |--HTTP/1--> HttpConnection
 //                                       |until discovered     |         \--HTTP/2--> Http2Server
 //                                                             |by who speaks first, and what;
-//                                                             |time-out: opaque
+//                                                             |TLS, time-out: opaque
 //
 // Detection does not hold up servers that speak first: while the client is silent the default target
 // is dialled, and when it says something before the client does, the connection is opaque. What a
@@ -18,6 +18,7 @@
 #include "io/buffer-pool.h"
 #include "proxy/connection.h"
 #include "proxy/connector.h"
+#include "proxy/protocol-detector.h"
 #include "proxy/socket-end.h"
 #include "proxy/worker.h"
 
@@ -42,6 +43,7 @@ class AcceptedConnection final : public Connection,
   void cut(Reason reason) override;
 
  private:
+  using Finding = ProtocolDetector::Finding;
   enum class Phase : uint8_t { Parked, Detecting, Joining, Ended };
 
   AcceptedConnection(Worker& worker, const contract::Listen& listen,
@@ -52,6 +54,11 @@ class AcceptedConnection final : public Connection,
   void startDetecting();
   void dialEarly();
   void detect();
+  void makeRoom();
+  void onFound(Finding finding);
+  void refuseNameless();
+  // What detection came to.
+  void decided(const char* result);
   // The connection dialled early goes to its pool: the first request takes it from there.
   void keepEarlyDial();
   void forwardOpaque();
@@ -59,6 +66,7 @@ class AcceptedConnection final : public Connection,
   void serveHttp2();
   // Answers what looks like HTTP, resets anything else.
   void refuse(Reason reason, const std::string& detail);
+  bool speaksHttp1();
   void onTimeout();
   void end();
 
@@ -66,11 +74,13 @@ class AcceptedConnection final : public Connection,
   const Direction direction_;
   const contract::OriginalDestinationSource source_;
   const uint32_t fixedDestination_;
+  const uint64_t acceptedNs_;
   Phase phase_ = Phase::Parked;
   std::unique_ptr<SocketEnd> client_;
   SocketAddress original_;
   DestinationHold destination_;
   Buffer in_;
+  ProtocolDetector detector_;
   Timer timer_;
   Timer grace_;
   Connector connector_;

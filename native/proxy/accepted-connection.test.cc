@@ -2,6 +2,7 @@
 #include "proxy/accepted-connection.h"
 
 #include "proxy/testing.h"
+#include "tls/test-hellos.h"
 
 using namespace mesh;
 using namespace mesh::testing;
@@ -204,4 +205,134 @@ TEST_CASE("above the memory watermark new connections are refused and counted") 
   TestWorker worker(settings);
   TestPeer client = TestPeer::connectTo(worker.serve(contract::Protocol::Opaque, server.address()));
   CHECK(client.receiveAll() == "<reset>");
+}
+
+namespace {
+contract::PutDestination destinationOf(contract::Protocol protocol, uint32_t detectTimeoutMs) {
+  return {.id = 1,
+          .direction = Direction::Outbound,
+          .address = {},
+          .protocol = protocol,
+          .detectTimeoutMs = detectTimeoutMs,
+          .targetId = 1,
+          .authorities = {}};
+}
+
+// The label of the first series of this family that is announced.
+std::string announced(TestWorker& worker, Family family) {
+  for (;;) {
+    const auto series = worker.await<contract::SeriesDefined>().series;
+    if (series.family == family) return series.labels.detected;
+  }
+}
+
+// A ClientHello larger than the first buffer, in records of 100 bytes.
+std::string largeHello() {
+  const std::string browser = tls::testing::fromHex(tls::testing::BROWSER);
+  const size_t body = browser.size() - 9;
+  constexpr size_t PADDING = 5'000;
+  const auto number = [](size_t value, int width) {
+    std::string bytes;
+    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8) {
+      bytes.push_back(static_cast<char>(value >> shift));
+    }
+    return bytes;
+  };
+  // Before the extensions: version, random, session id of 32, four suites, one compression.
+  constexpr size_t EXTENSIONS = 9 + 2 + 32 + 33 + 10 + 2;
+  const size_t extensions = browser.size() - EXTENSIONS - 2;
+  const std::string message = "\x01" + number(body + 4 + PADDING, 3) +
+                              browser.substr(9, EXTENSIONS - 9) +
+                              number(extensions + 4 + PADDING, 2) + browser.substr(EXTENSIONS + 2) +
+                              number(21, 2) + number(PADDING, 2) + std::string(PADDING, '\0');
+  std::string bytes;
+  for (size_t at = 0; at < message.size(); at += 100) {
+    const std::string fragment = message.substr(at, 100);
+    bytes += "\x16\x03\x01" + number(fragment.size(), 2) + fragment;
+  }
+  return bytes;
+}
+}  // namespace
+
+TEST_CASE("a ClientHello passes untouched, however large and cut, and is counted as TLS") {
+  TestServer server;
+  TestWorker worker;
+  const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
+  const std::string hello = largeHello();
+  TestPeer client = TestPeer::connectTo(proxy);
+  client.send(hello.substr(0, 3));
+  client.send(hello.substr(3, 4'500));
+  client.send(hello.substr(4'503));
+  CHECK(announced(worker, Family::DetectResultsTotal) == "tls");
+  CHECK(server.accept().receive(hello.size()) == hello);
+}
+
+TEST_CASE("the name of the server is in the failure of its connection") {
+  DeadAddress dead;
+  TestWorker worker;
+  const SocketAddress proxy = worker.serve(contract::Protocol::Tls, dead.address());
+  contract::PutTarget target = testTarget(1);
+  target.forward = true;
+  worker.putTarget(target);
+  TestPeer client = TestPeer::connectTo(proxy);
+  client.send(tls::testing::fromHex(tls::testing::NODE));
+  CHECK(client.receiveAll() == "<reset>");
+  CHECK(worker.await<contract::Failure>().detail.starts_with("SNI api.shop.svc.cluster.local: "));
+}
+
+TEST_CASE("where TLS is declared a connection must name its server, and in time") {
+  struct Row {
+    std::string bytes;
+    bool finish;
+    Reason reason;
+  };
+  const Row rows[] = {
+      {tls::testing::fromHex(tls::testing::OPENSSL_NO_NAME), false, Reason::NoRoute},
+      {"SSH-2.0-x\r\n", false, Reason::NoRoute},
+      {tls::testing::fromHex(tls::testing::NODE).substr(0, 100), true, Reason::NoRoute},
+      {"", true, Reason::ClientClosed},
+      {"", false, Reason::DetectTimeout},
+      {tls::testing::fromHex(tls::testing::NODE).substr(0, 100), false, Reason::DetectTimeout},
+  };
+  TestServer server;
+  for (const Row& row : rows) {
+    CAPTURE(reasonName(row.reason));
+    TestWorker worker;
+    const SocketAddress proxy = worker.serve(contract::Protocol::Tls, server.address());
+    // Only those that wait for it meet the time-out.
+    const bool waits = row.reason == Reason::DetectTimeout;
+    worker.putDestination(destinationOf(contract::Protocol::Tls, waits ? 50 : 60'000));
+    TestPeer client = TestPeer::connectTo(proxy);
+    client.send(row.bytes);
+    if (row.finish) client.finish();
+    CHECK(client.receiveAll() == "<reset>");
+    CHECK(worker.await<contract::Failure>().reason == row.reason);
+  }
+  CHECK_FALSE(server.waits(0));
+}
+
+TEST_CASE("a connection is counted by what its destination declares") {
+  struct Row {
+    contract::Protocol protocol;
+    const char* label;
+  };
+  const Row rows[] = {
+      {contract::Protocol::Detect, "detect"}, {contract::Protocol::Http1, "http/1"},
+      {contract::Protocol::Http2, "http/2"},  {contract::Protocol::Opaque, "opaq"},
+      {contract::Protocol::Tls, "tls"},
+  };
+  TestServer server;
+  for (const Row& row : rows) {
+    TestWorker worker;
+    TestPeer client = TestPeer::connectTo(worker.serve(row.protocol, server.address()));
+    CHECK(announced(worker, Family::TcpProtocolConnectionsTotal) == row.label);
+  }
+}
+
+TEST_CASE("declared HTTP/2 is served at once") {
+  TestServer server;
+  TestWorker worker;
+  TestPeer client = TestPeer::connectTo(worker.serve(contract::Protocol::Http2, server.address()));
+  // The server's SETTINGS come before the client has said anything (RFC 9113 §3.4).
+  CHECK(client.receive(9)[3] == 4);
 }

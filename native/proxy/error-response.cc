@@ -3,24 +3,47 @@
 
 #include <cstring>
 
+#include "proxy/answer-rendering.h"
+
 namespace mesh {
 
-uint16_t statusOf(Reason reason) {
+namespace {
+// One class of the reference's table (§7.2).
+struct AnswerClass {
+  uint16_t status;
+  uint8_t grpcStatus;
+  bool closes;
+};
+
+constexpr uint8_t GRPC_DEADLINE_EXCEEDED = 4;
+constexpr uint8_t GRPC_NOT_FOUND = 5;
+constexpr uint8_t GRPC_PERMISSION_DENIED = 7;
+constexpr uint8_t GRPC_RESOURCE_EXHAUSTED = 8;
+constexpr uint8_t GRPC_FAILED_PRECONDITION = 9;
+constexpr uint8_t GRPC_ABORTED = 10;
+constexpr uint8_t GRPC_INTERNAL = 13;
+constexpr uint8_t GRPC_UNAVAILABLE = 14;
+
+constexpr AnswerClass INTERNAL{.status = 500, .grpcStatus = GRPC_INTERNAL, .closes = true};
+
+// A request that broke the rules, or came without its end, leaves nobody sure of where the next one
+// begins: those close. The rest is the reference's choice.
+AnswerClass classOf(Reason reason) {
   switch (reason) {
     case Reason::MalformedRequest:
-      return 400;
+      return {.status = 400, .grpcStatus = GRPC_INTERNAL, .closes = true};
     case Reason::RequestHeadTooLarge:
-      return 431;
+      return {.status = 431, .grpcStatus = GRPC_RESOURCE_EXHAUSTED, .closes = true};
     case Reason::UnsupportedVersion:
-      return 505;
+      return {.status = 505, .grpcStatus = GRPC_INTERNAL, .closes = true};
     case Reason::ClientHeadTimeout:
-      return 408;
+      return {.status = 408, .grpcStatus = GRPC_DEADLINE_EXCEEDED, .closes = true};
     case Reason::LoopRefused:
-      return 508;
+      return {.status = 508, .grpcStatus = GRPC_ABORTED, .closes = true};
     case Reason::NoRoute:
-      return 404;
+      return {.status = 404, .grpcStatus = GRPC_NOT_FOUND, .closes = false};
     case Reason::Forbidden:
-      return 403;
+      return {.status = 403, .grpcStatus = GRPC_PERMISSION_DENIED, .closes = false};
     case Reason::NoOriginalDestination:
     case Reason::DiscoveryFailed:
     case Reason::NoDispatcher:
@@ -31,24 +54,29 @@ uint16_t statusOf(Reason reason) {
     case Reason::EndpointReset:
     case Reason::MalformedResponse:
     case Reason::ResponseHeadTooLarge:
-      return 502;
+    // Of an endpoint: towards a client nobody is left to be answered.
+    case Reason::KeepaliveTimeout:
+      return {.status = 502, .grpcStatus = GRPC_UNAVAILABLE, .closes = true};
     case Reason::NoEndpoints:
     case Reason::QueueFull:
     case Reason::NoReadyBackend:
     case Reason::OutOfDescriptors:
     case Reason::OutOfMemoryBudget:
     case Reason::Draining:
-      return 503;
+      return {.status = 503, .grpcStatus = GRPC_UNAVAILABLE, .closes = true};
     case Reason::DiscoveryTimeout:
     case Reason::FailFast:
     case Reason::ConnectTimeout:
+      return {.status = 504, .grpcStatus = GRPC_DEADLINE_EXCEEDED, .closes = true};
+    // Time-outs of the stream, before it had its head.
     case Reason::ResponseTimeout:
     case Reason::RequestTimeout:
     case Reason::ResponseHeadersTimeout:
     case Reason::StreamIdleTimeout:
-      return 504;
+      return {.status = 504, .grpcStatus = GRPC_DEADLINE_EXCEEDED, .closes = false};
     // The filter has the status; this is what is said when it cannot be had.
     case Reason::InjectedFailure:
+      return {.status = 500, .grpcStatus = GRPC_FAILED_PRECONDITION, .closes = false};
     case Reason::InvalidPolicy:
     // Ends of connections that no request waits behind.
     case Reason::None:
@@ -58,38 +86,12 @@ uint16_t statusOf(Reason reason) {
     case Reason::DetectTimeout:
     case Reason::HalfCloseTimeout:
     case Reason::IdleTimeout:
-    case Reason::KeepaliveTimeout:
     case Reason::Internal:
-      return 500;
+      return INTERNAL;
   }
-  return 500;
+  return INTERNAL;
 }
 
-uint8_t grpcStatusOf(Reason reason) {
-  constexpr uint8_t deadlineExceeded = 4;
-  constexpr uint8_t notFound = 5;
-  constexpr uint8_t resourceExhausted = 8;
-  constexpr uint8_t aborted = 10;
-  constexpr uint8_t internal = 13;
-  constexpr uint8_t unavailable = 14;
-  switch (statusOf(reason)) {
-    case 404:
-      return notFound;
-    case 431:
-      return resourceExhausted;
-    case 502:
-    case 503:
-      return unavailable;
-    case 504:
-      return deadlineExceeded;
-    case 508:
-      return aborted;
-    default:
-      return internal;
-  }
-}
-
-namespace {
 std::string_view leafText(Reason reason) {
   switch (reason) {
     case Reason::None:
@@ -178,44 +180,21 @@ std::string_view leafText(Reason reason) {
   return "internal error";
 }
 
-std::string_view statusText(uint16_t status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 404:
-      return "Not Found";
-    case 408:
-      return "Request Timeout";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    case 505:
-      return "HTTP Version Not Supported";
-    case 508:
-      return "Loop Detected";
-    default:
-      return "Internal Server Error";
-  }
-}
-
-// RFC 9110 §5.5, without the obsolete bytes.
-bool isFieldValue(std::string_view text) {
-  for (const char c : text) {
-    if (c < 0x20 || c > 0x7e) return false;
-  }
-  return true;
-}
 }  // namespace
+
+uint16_t statusOf(Reason reason) { return classOf(reason).status; }
+uint8_t grpcStatusOf(Reason reason) { return classOf(reason).grpcStatus; }
 
 std::string describeFailure(const FailureFacts& facts) {
   std::string text;
-  if (!facts.authority.empty()) text += "logical service " + facts.authority + ": ";
-  if (facts.endpoint.valid()) text += "endpoint " + facts.endpoint.toString() + ": ";
+  const auto within = [&](std::string_view kind, std::string_view name) {
+    if (!name.empty()) text.append(kind).append(" ").append(name).append(": ");
+  };
+  within("logical service", facts.authority);
+  within("SNI", facts.serverName);
+  within("route", facts.route);
+  within("backend", facts.backend);
+  if (facts.endpoint.valid()) within("endpoint", facts.endpoint.toString());
   text += leafText(facts.reason);
   if (!facts.detail.empty()) text += ": " + facts.detail;
   if (facts.error != 0) {
@@ -226,21 +205,62 @@ std::string describeFailure(const FailureFacts& facts) {
   return text;
 }
 
-std::string_view fieldValueOf(std::string_view message) {
-  return isFieldValue(message) ? message : "unexpected error";
+Answer answerFor(const FailureFacts& facts) {
+  const AnswerClass kind = classOf(facts.reason);
+  return {.status = kind.status,
+          .grpcStatus = kind.grpcStatus,
+          .closes = kind.closes,
+          .message = describeFailure(facts),
+          .location = {}};
+}
+
+Answer redirectAnswer(uint16_t status, std::string location) {
+  // Made of what the client sent and of the configuration: either may be no field value.
+  if (location.empty() || fieldValueOf(location) != location) {
+    return {.status = INTERNAL.status,
+            .grpcStatus = INTERNAL.grpcStatus,
+            .closes = INTERNAL.closes,
+            .message = "invalid redirect",
+            .location = {}};
+  }
+  return {.status = status,
+          .grpcStatus = GRPC_NOT_FOUND,
+          .closes = false,
+          .message = "redirected",
+          .location = std::move(location)};
+}
+
+Answer injectedAnswer(const route::HttpFailure& failure) {
+  return {.status = failure.status,
+          .grpcStatus = GRPC_FAILED_PRECONDITION,
+          .closes = false,
+          .message = failure.message,
+          .location = {}};
+}
+
+Answer injectedAnswer(const route::GrpcFailure& failure) {
+  return {.status = 200,
+          .grpcStatus = failure.code,
+          .closes = false,
+          .message = failure.message,
+          .location = {}};
+}
+
+std::string_view fieldValueOf(std::string_view text) {
+  for (const char c : text) {
+    if (c < 0x20 || c > 0x7e) return "unexpected error";
+  }
+  return text;
 }
 
 std::string errorResponse(uint16_t status, std::string_view message, bool emitHeaders) {
-  std::string response = "HTTP/1.1 " + std::to_string(status) + " ";
-  response += statusText(status);
-  response += "\r\ncontent-length: 0\r\nconnection: close\r\n";
-  if (emitHeaders) {
-    response += "l5d-proxy-error: ";
-    response += fieldValueOf(message);
-    response += "\r\nl5d-proxy-connection: close\r\n";
-  }
-  response += "\r\n";
-  return response;
+  const Answer answer{.status = status,
+                      .grpcStatus = INTERNAL.grpcStatus,
+                      .closes = true,
+                      .message = std::string(message),
+                      .location = {}};
+  return http1Answer(answer,
+                     {.clientMinorVersion = 1, .keepAlive = false, .emitHeaders = emitHeaders});
 }
 
 }  // namespace mesh

@@ -1,4 +1,4 @@
-// From a reason to a status, a sentence and a response.
+// From a reason to a status, a sentence and an answer.
 #include "proxy/error-response.h"
 
 #include <doctest/doctest.h>
@@ -7,15 +7,81 @@
 
 using namespace mesh;
 
-TEST_CASE("reasons map to the statuses of the reference") {
-  CHECK(statusOf(Reason::ConnectRefused) == 502);
-  CHECK(statusOf(Reason::ConnectTimeout) == 504);
-  CHECK(statusOf(Reason::FailFast) == 504);
-  CHECK(statusOf(Reason::QueueFull) == 503);
-  CHECK(statusOf(Reason::NoEndpoints) == 503);
-  CHECK(statusOf(Reason::MalformedRequest) == 400);
-  CHECK(statusOf(Reason::RequestHeadTooLarge) == 431);
-  CHECK(statusOf(Reason::LoopRefused) == 508);
+namespace {
+struct Row {
+  Reason reason;
+  uint16_t status;
+  uint8_t grpcStatus;
+  bool closes;
+};
+
+// Reference §7.2 and §7.4; what it does not know is told by RFC 9110 and its nearest neighbour.
+constexpr Row EVERY_REASON[] = {
+    {Reason::None, 500, 13, true},
+    {Reason::ClientClosed, 500, 13, true},
+    {Reason::ClientReset, 500, 13, true},
+    {Reason::ClientHeadTimeout, 408, 4, true},
+    {Reason::ClientIdleTimeout, 500, 13, true},
+    {Reason::MalformedRequest, 400, 13, true},
+    {Reason::RequestHeadTooLarge, 431, 8, true},
+    {Reason::UnsupportedVersion, 505, 13, true},
+    {Reason::DetectTimeout, 500, 13, true},
+    {Reason::KeepaliveTimeout, 502, 14, true},
+    {Reason::NoOriginalDestination, 502, 14, true},
+    {Reason::LoopRefused, 508, 10, true},
+    {Reason::DiscoveryTimeout, 504, 4, true},
+    {Reason::DiscoveryFailed, 502, 14, true},
+    {Reason::NoRoute, 404, 5, false},
+    {Reason::NoEndpoints, 503, 14, true},
+    {Reason::FailFast, 504, 4, true},
+    {Reason::QueueFull, 503, 14, true},
+    {Reason::NoReadyBackend, 503, 14, true},
+    {Reason::NoDispatcher, 502, 14, true},
+    {Reason::InvalidPolicy, 500, 13, true},
+    {Reason::InjectedFailure, 500, 9, false},
+    {Reason::Forbidden, 403, 7, false},
+    {Reason::ConnectRefused, 502, 14, true},
+    {Reason::ConnectTimeout, 504, 4, true},
+    {Reason::ConnectFailed, 502, 14, true},
+    {Reason::EndpointRemoved, 502, 14, true},
+    {Reason::EndpointClosed, 502, 14, true},
+    {Reason::EndpointReset, 502, 14, true},
+    {Reason::MalformedResponse, 502, 14, true},
+    {Reason::ResponseHeadTooLarge, 502, 14, true},
+    {Reason::ResponseTimeout, 504, 4, false},
+    {Reason::RequestTimeout, 504, 4, false},
+    {Reason::ResponseHeadersTimeout, 504, 4, false},
+    {Reason::StreamIdleTimeout, 504, 4, false},
+    {Reason::HalfCloseTimeout, 500, 13, true},
+    {Reason::IdleTimeout, 500, 13, true},
+    {Reason::OutOfDescriptors, 503, 14, true},
+    {Reason::OutOfMemoryBudget, 503, 14, true},
+    {Reason::Draining, 503, 14, true},
+    {Reason::Internal, 500, 13, true},
+};
+}  // namespace
+
+TEST_CASE("every reason has its status, its gRPC status, and closes or does not") {
+  for (const Row& row : EVERY_REASON) {
+    CAPTURE(reasonName(row.reason));
+    const Answer answer = answerFor({.reason = row.reason});
+    CHECK(answer.status == row.status);
+    CHECK(answer.grpcStatus == row.grpcStatus);
+    CHECK(answer.closes == row.closes);
+    CHECK(statusOf(row.reason) == row.status);
+    CHECK(grpcStatusOf(row.reason) == row.grpcStatus);
+  }
+}
+
+TEST_CASE("every reason has a sentence of its own") {
+  for (const Row& row : EVERY_REASON) {
+    const std::string sentence = answerFor({.reason = row.reason}).message;
+    CAPTURE(sentence);
+    CHECK_FALSE(sentence.empty());
+    for (const Row& other : EVERY_REASON) {
+      if (other.reason != row.reason) CHECK(describeFailure({.reason = other.reason}) != sentence);
+    }
+  }
 }
 
 TEST_CASE("a failure is described from the service down to the system's word") {
@@ -26,18 +92,59 @@ TEST_CASE("a failure is described from the service down to the system's word") {
                          .authority = "web:80"}) ==
         "logical service web:80: endpoint 127.0.0.1:81: connection refused: Connection refused "
         "(os error 111)");
+  CHECK(describeFailure({.reason = Reason::FailFast,
+                         .error = 0,
+                         .detail = "",
+                         .endpoint = {},
+                         .authority = "web:80",
+                         .route = "HTTPRoute.default.web",
+                         .backend = "Service.default.web:80"}) ==
+        "logical service web:80: route HTTPRoute.default.web: backend Service.default.web:80: "
+        "service in fail-fast");
+  CHECK(describeFailure({.reason = Reason::NoRoute,
+                         .error = 0,
+                         .detail = "web:81",
+                         .endpoint = {},
+                         .authority = "",
+                         .route = "",
+                         .backend = "",
+                         .serverName = "web.example"}) == "SNI web.example: no route: web:81");
 }
 
-TEST_CASE("a synthesized response says why, has no body and closes") {
+TEST_CASE("a redirect says where to and keeps the connection") {
+  const Answer answer = redirectAnswer(301, "http://b.example/x");
+  CHECK(answer.status == 301);
+  CHECK(answer.grpcStatus == 5);
+  CHECK_FALSE(answer.closes);
+  CHECK(answer.message == "redirected");
+  CHECK(answer.location == "http://b.example/x");
+}
+
+TEST_CASE("a redirect to what is no field value is an internal error") {
+  for (const char* location : {"", "http://a/\r\nset-cookie: b", "http://a/\xc3\xbc"}) {
+    const Answer answer = redirectAnswer(302, location);
+    CHECK(answer.status == 500);
+    CHECK(answer.grpcStatus == 13);
+    CHECK(answer.closes);
+    CHECK(answer.location.empty());
+  }
+}
+
+TEST_CASE("an injected failure is what its filter says and keeps the connection") {
+  const Answer http = injectedAnswer(route::HttpFailure{.status = 418, .message = "teapot"});
+  CHECK(http.status == 418);
+  CHECK(http.grpcStatus == 9);
+  CHECK(http.message == "teapot");
+  CHECK_FALSE(http.closes);
+  const Answer grpc = injectedAnswer(route::GrpcFailure{.code = 14, .message = "not today"});
+  CHECK(grpc.status == 200);
+  CHECK(grpc.grpcStatus == 14);
+  CHECK(grpc.message == "not today");
+  CHECK_FALSE(grpc.closes);
+}
+
+TEST_CASE("an answer that is only a status and a message closes") {
   CHECK(errorResponse(502, "endpoint gone", true) ==
         "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n"
         "l5d-proxy-error: endpoint gone\r\nl5d-proxy-connection: close\r\n\r\n");
-  CHECK(errorResponse(504, "x", false) ==
-        "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-}
-
-TEST_CASE("a message that is no field value is not put into a header") {
-  const std::string response = errorResponse(502, "a\r\nset-cookie: b", true);
-  CHECK(response.find("set-cookie") == std::string::npos);
-  CHECK(response.find("l5d-proxy-error: unexpected error\r\n") != std::string::npos);
 }

@@ -2,6 +2,7 @@
 #include "proxy/opaque-forward.h"
 
 #include "proxy/error-response.h"
+#include "proxy/opaque-route.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -14,10 +15,12 @@ ByteCopy::Limits limitsOf(const contract::Settings& settings) {
 }  // namespace
 
 OpaqueForward::OpaqueForward(Worker& worker, DestinationHold destination,
-                             const SocketAddress& original, std::unique_ptr<SocketEnd> client)
+                             const SocketAddress& original, std::unique_ptr<SocketEnd> client,
+                             std::string serverName)
     : worker_(worker),
       destination_(std::move(destination)),
       original_(original),
+      serverName_(std::move(serverName)),
       client_(std::move(client)),
       connector_(worker, *this),
       toEndpoint_(worker.buffers(), limitsOf(worker.settings())),
@@ -28,25 +31,26 @@ OpaqueForward::OpaqueForward(Worker& worker, DestinationHold destination,
 
 void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
                                   const SocketAddress& original, std::unique_ptr<SocketEnd> client,
-                                  Buffer early) {
-  std::unique_ptr<OpaqueForward> forward(
-      new OpaqueForward(worker, std::move(destination), original, std::move(client)));
+                                  Buffer early, std::string serverName) {
+  std::unique_ptr<OpaqueForward> forward(new OpaqueForward(
+      worker, std::move(destination), original, std::move(client), std::move(serverName)));
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
   self.toEndpoint_.prepend(std::move(early));
-  std::shared_ptr<Target> target = worker.target(self.destination_->targetId);
-  if (!target) {
-    self.fail(Reason::NoRoute, 0, {}, "destination has no default target");
+  OpaqueRoute route = routeOpaque(worker, *self.destination_);
+  if (!route.target) {
+    self.fail(route.refusal, 0, {}, route.detail);
     return;
   }
-  self.connector_.start(std::move(target), self.destination_->direction, Reuse::Never);
+  self.connector_.start(std::move(route.target), self.destination_->direction, Reuse::Never);
 }
 
 void OpaqueForward::join(Worker& worker, DestinationHold destination, const SocketAddress& original,
                          std::unique_ptr<SocketEnd> client, Buffer toEndpoint,
-                         std::unique_ptr<SocketEnd> endpoint, Buffer toClient) {
-  std::unique_ptr<OpaqueForward> forward(
-      new OpaqueForward(worker, std::move(destination), original, std::move(client)));
+                         std::unique_ptr<SocketEnd> endpoint, Buffer toClient,
+                         std::string serverName) {
+  std::unique_ptr<OpaqueForward> forward(new OpaqueForward(
+      worker, std::move(destination), original, std::move(client), std::move(serverName)));
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
   self.endpoint_ = std::move(endpoint);
@@ -150,8 +154,14 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
   contract::Failure failure;
   failure.direction = direction;
   failure.reason = reason;
-  failure.detail = describeFailure(
-      {.reason = reason, .error = error, .detail = detail, .endpoint = endpoint, .authority = {}});
+  failure.detail = describeFailure({.reason = reason,
+                                    .error = error,
+                                    .detail = detail,
+                                    .endpoint = endpoint,
+                                    .authority = {},
+                                    .route = {},
+                                    .backend = {},
+                                    .serverName = serverName_});
   failure.client = client_->peer();
   failure.originalDestination = original_;
   failure.targetId = destination_->targetId;

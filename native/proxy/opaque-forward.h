@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "proxy/byte-copy.h"
 #include "proxy/connection.h"
@@ -19,14 +20,16 @@ class OpaqueForward final : public Connection,
                             public ConnectorOwner,
                             public TurnEnd {
  public:
-  // Dials the destination's target; `early` has what the client already sent.
+  // Dials the destination's target; `early` has what the client already sent, `serverName` whom it
+  // asked for by TLS.
   static void startDialling(Worker& worker, DestinationHold destination,
                             const SocketAddress& original, std::unique_ptr<SocketEnd> client,
-                            Buffer early);
+                            Buffer early, std::string serverName = {});
   // Both sides are connected; each buffer goes first in its direction.
   static void join(Worker& worker, DestinationHold destination, const SocketAddress& original,
                    std::unique_ptr<SocketEnd> client, Buffer toEndpoint,
-                   std::unique_ptr<SocketEnd> endpoint, Buffer toClient);
+                   std::unique_ptr<SocketEnd> endpoint, Buffer toClient,
+                   std::string serverName = {});
 
   void onIo(uint32_t fresh) override;
   void onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) override;
@@ -39,7 +42,7 @@ class OpaqueForward final : public Connection,
 
  private:
   OpaqueForward(Worker& worker, DestinationHold destination, const SocketAddress& original,
-                std::unique_ptr<SocketEnd> client);
+                std::unique_ptr<SocketEnd> client, std::string serverName);
   void advance();
   // False when the connection has ended.
   bool pump(ByteCopy& copy, SocketEnd& source, SocketEnd& sink, bool& sinkGone);
@@ -51,6 +54,7 @@ class OpaqueForward final : public Connection,
   Worker& worker_;
   DestinationHold destination_;
   const SocketAddress original_;
+  const std::string serverName_;
   std::unique_ptr<SocketEnd> client_;
   std::unique_ptr<SocketEnd> endpoint_;
   Connector connector_;

@@ -13,6 +13,23 @@ constexpr uint64_t SWEEP_MS = 1'000;
 constexpr size_t MAX_ASKED = 1'024;
 // Turns given to objects that end others when the worker stops: connections, then pooled ones.
 constexpr int LAST_TURNS = 4;
+
+// As linkerd2-proxy writes them (reference §8.9).
+const char* protocolLabel(contract::Protocol protocol) {
+  switch (protocol) {
+    case contract::Protocol::Detect:
+      return "detect";
+    case contract::Protocol::Http1:
+      return "http/1";
+    case contract::Protocol::Http2:
+      return "http/2";
+    case contract::Protocol::Opaque:
+      return "opaq";
+    case contract::Protocol::Tls:
+      return "tls";
+  }
+  return "";
+}
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::create(uint32_t index, const contract::Settings& settings,
@@ -277,9 +294,17 @@ void Worker::countConnectionError(Direction direction, Reason reason) {
   recorder_.add(recorder_.intern(Family::ConnectionErrorsTotal, labels));
 }
 
-void Worker::countDetected(Direction direction, const char* result) {
+void Worker::countProtocol(Direction direction, contract::Protocol protocol) {
   LabelSet labels;
   labels.direction = direction;
+  labels.detected = protocolLabel(protocol);
+  recorder_.add(recorder_.intern(Family::TcpProtocolConnectionsTotal, labels));
+}
+
+void Worker::countDetected(Direction direction, const char* result, uint64_t tookNs) {
+  LabelSet labels;
+  labels.direction = direction;
+  recorder_.observeDetect(recorder_.intern(Family::DetectDurationUs, labels), tookNs / 1'000);
   labels.detected = result;
   recorder_.add(recorder_.intern(Family::DetectResultsTotal, labels));
 }

@@ -81,7 +81,10 @@ class Worker {
   void retire(Connection& connection);
   void countRequestError(Direction direction, Reason reason);
   void countConnectionError(Direction direction, Reason reason);
-  void countDetected(Direction direction, const char* result);
+  // An accepted connection, by what its destination is declared to speak.
+  void countProtocol(Direction direction, contract::Protocol protocol);
+  // `result`: a literal. `tookNs`: from the accept to it.
+  void countDetected(Direction direction, const char* result, uint64_t tookNs);
   void countAcceptError(Direction direction, int error);
 
   // ------------------------------------------------ commands, posted by the data plane

@@ -7,7 +7,7 @@ import type { PortRange } from '../core/ports.js';
 
 export type { HostPort, IpAddress, Network, PortRange };
 
-export type ServiceProtocol = 'detect' | 'http1' | 'opaque';
+export type ServiceProtocol = 'detect' | 'http1' | 'http2' | 'opaque' | 'tls';
 
 /** What is spoken to endpoints: what the client speaks, or HTTP/1.1 to HTTP/2 clients' requests too. */
 export type EndpointProtocol = 'as-client' | 'http1';

@@ -152,7 +152,10 @@ const labels = v.pipe(
   ),
 );
 
-const protocol = v.picklist(['detect', 'http1', 'opaque'], mustBe('detect, http1 or opaque'));
+const protocol = v.picklist(
+  ['detect', 'http1', 'http2', 'opaque', 'tls'],
+  mustBe('detect, http1, http2, opaque or tls'),
+);
 
 /** `80`, or with a protocol; without one the port is opaque when `opaquePorts` has it, else detected. */
 const servicePort = byKind<{ port: number; protocol?: v.InferOutput<typeof protocol> | undefined }>(

@@ -22,6 +22,9 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
 /** Upper bounds of `tcp_connection_duration_ms`: the same, so that one dashboard panel fits both. */
 export const DURATION_BOUNDS_MS: readonly number[] = LATENCY_BOUNDS_MS;
 
+/** Upper bounds of `sluice_detect_duration_us`: a client that spoke at once, and one that took its time. */
+export const DETECT_DURATION_BOUNDS_US: readonly number[] = [1000, 100_000];
+
 type CountedFamily = Exclude<Family, Family.FAMILY_UNSPECIFIED>;
 
 function counter(name: string, help: string): FamilyDescription {
@@ -119,10 +122,14 @@ export const FAMILIES: Readonly<Record<CountedFamily, FamilyDescription>> = {
     'backend_response_frame_bytes.',
     [],
   ),
-  [Family.DETECT_DURATION_US]: histogram('sluice_detect_duration_us', 'detect_duration_us.', []),
+  [Family.DETECT_DURATION_US]: histogram(
+    'sluice_detect_duration_us',
+    'Microseconds from the accept of a connection to the detection of its protocol.',
+    DETECT_DURATION_BOUNDS_US,
+  ),
   [Family.TCP_PROTOCOL_CONNECTIONS_TOTAL]: counter(
     'sluice_tcp_protocol_connections_total',
-    'tcp_protocol_connections_total.',
+    'Connections accepted, by the protocol their destination declares.',
   ),
   [Family.TCP_ROUTE_OPEN_TOTAL]: counter('sluice_tcp_route_open_total', 'tcp_route_open_total.'),
   [Family.TCP_ROUTE_CLOSE_TOTAL]: counter('sluice_tcp_route_close_total', 'tcp_route_close_total.'),

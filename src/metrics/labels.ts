@@ -63,6 +63,8 @@ export function labelText(family: Family, labels: Labels, targets: TargetDirecto
   if (labels.reason !== Reason.NONE) text['error'] = reasonName(labels.reason);
   else if (family === Family.RESPONSE_TOTAL) text['error'] = '';
   if (labels.errnoName !== '' || WITH_ERRNO.has(family)) text['errno'] = labels.errnoName;
-  if (labels.detected !== '') text['result'] = labels.detected;
+  if (labels.detected !== '') {
+    text[family === Family.TCP_PROTOCOL_CONNECTIONS_TOTAL ? 'protocol' : 'result'] = labels.detected;
+  }
   return text;
 }

@@ -12,7 +12,13 @@ export function fromSocketAddress(address: SocketAddress): HostPort {
   return { ip: formatIp(address.ip), port: address.port };
 }
 
-const PROTOCOLS = { detect: Protocol.DETECT, http1: Protocol.HTTP1, opaque: Protocol.OPAQUE } as const;
+const PROTOCOLS = {
+  detect: Protocol.DETECT,
+  http1: Protocol.HTTP1,
+  http2: Protocol.HTTP2,
+  opaque: Protocol.OPAQUE,
+  tls: Protocol.TLS,
+} as const;
 
 export type ProtocolName = keyof typeof PROTOCOLS;
 

@@ -1,5 +1,6 @@
 // What the router has decided, as plain values for `sluice routes` and the admin server. Target ids are
 // those of DataPlane.inspect(), which has the state of the endpoints.
+import type { ServiceProtocol } from '../config/mesh-config.js';
 import type { HostPort, IpAddress } from '../core/ip.js';
 import type { Labels } from './target-directory.js';
 
@@ -19,7 +20,7 @@ export interface TargetDescription {
 
 export interface ServicePortDescription {
   readonly port: number;
-  readonly protocol: 'detect' | 'http1' | 'opaque';
+  readonly protocol: ServiceProtocol;
   readonly targetId: number;
 }
 
@@ -44,7 +45,7 @@ export interface DestinationDescription {
   readonly kind: 'service' | 'outbound' | 'inbound' | 'forward' | 'http-proxy';
   /** Undefined for explicit listeners. */
   readonly address: HostPort | undefined;
-  readonly protocol: 'detect' | 'http1' | 'opaque';
+  readonly protocol: ServiceProtocol;
   /** 0: requests need an authority. */
   readonly targetId: number;
   readonly authorities: readonly { readonly authority: string; readonly targetId: number }[];

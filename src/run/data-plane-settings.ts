@@ -28,6 +28,7 @@ export interface DataPlaneWishes {
   readonly logLevel: LogLevel;
   readonly latencyBoundsMs: readonly number[];
   readonly durationBoundsMs: readonly number[];
+  readonly detectDurationBoundsUs: readonly number[];
   /** Memory that this process may use. */
   readonly memoryBytes: number;
 }
@@ -66,6 +67,7 @@ export function dataPlaneSettings(wishes: DataPlaneWishes): MessageInitShape<typ
     metrics: {
       latencyBoundsMs: [...wishes.latencyBoundsMs],
       durationBoundsMs: [...wishes.durationBoundsMs],
+      detectDurationBoundsUs: [...wishes.detectDurationBoundsUs],
       maxSeriesPerWorker: MAX_SERIES_PER_WORKER,
     },
   };

@@ -20,7 +20,11 @@ import {
   Reason,
 } from '../../src/dataplane/gen/contract_pb.js';
 import { DataPlaneCollector } from '../../src/metrics/data-plane-collector.js';
-import { DURATION_BOUNDS_MS, LATENCY_BOUNDS_MS } from '../../src/metrics/families.js';
+import {
+  DETECT_DURATION_BOUNDS_US,
+  DURATION_BOUNDS_MS,
+  LATENCY_BOUNDS_MS,
+} from '../../src/metrics/families.js';
 import {
   balanceTarget,
   type EventLog,
@@ -190,6 +194,7 @@ export function aProxy(t: TestContext, wishes: ProxyWishes = {}): ProxyUnderTest
     metrics: {
       latencyBoundsMs: [...LATENCY_BOUNDS_MS],
       durationBoundsMs: [...DURATION_BOUNDS_MS],
+      detectDurationBoundsUs: [...DETECT_DURATION_BOUNDS_US],
       maxSeriesPerWorker: 10_000,
     },
   });

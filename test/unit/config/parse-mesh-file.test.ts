@@ -50,7 +50,7 @@ services:
   Web:
     names: [WEB.Mesh., web]
     addresses: [10.77.0.10, 'FD00:0::10']
-    ports: [80, {port: 81, protocol: opaque}, 5432, {port: 3306, protocol: http1}]
+    ports: [80, {port: 81, protocol: opaque}, 5432, {port: 3306, protocol: http1}, {port: 50051, protocol: http2}, {port: 443, protocol: tls}]
     endpoints: [127.0.0.1:8081, {address: '[::1]:8082', weight: 2, labels: {zone: a}}]
     labels: {tier: front}
     endpointProtocol: http1
@@ -64,6 +64,8 @@ services:
         { port: 81, protocol: 'opaque' },
         { port: 5432, protocol: 'opaque' },
         { port: 3306, protocol: 'http1' },
+        { port: 50_051, protocol: 'http2' },
+        { port: 443, protocol: 'tls' },
       ],
       endpoints: [
         { address: { ip: '127.0.0.1', port: 8081 }, weight: 1, labels: {} },
@@ -251,9 +253,9 @@ describe('a mistake in a mesh file', () => {
     ],
     [
       'a weight, a label and a protocol',
-      'services: {web: {ports: [{port: 80, protocol: http2}], endpoints: [{address: 10.0.0.1:1, weight: 0, labels: {a-b: x, n: 1}}]}}\n',
+      'services: {web: {ports: [{port: 80, protocol: http3}], endpoints: [{address: 10.0.0.1:1, weight: 0, labels: {a-b: x, n: 1}}]}}\n',
       [
-        /protocol must be detect, http1 or opaque, but is "http2"/,
+        /protocol must be detect, http1, http2, opaque or tls, but is "http3"/,
         /weight must be a whole number from 1 to 10000, but is 0/,
         /labels.a-b may only have letters/,
         /labels.n must be text, but is 1; put it in quotes/,

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Family } from '../../../src/dataplane/gen/contract_pb.js';
 import {
   describeFamily,
+  DETECT_DURATION_BOUNDS_US,
   DURATION_BOUNDS_MS,
   FAMILY_ORDER,
   LATENCY_BOUNDS_MS,
@@ -26,7 +27,7 @@ test('names are those of linkerd or begin with sluice_, and counters end in _tot
 });
 
 test('bounds of histograms ascend', () => {
-  for (const bounds of [LATENCY_BOUNDS_MS, DURATION_BOUNDS_MS]) {
+  for (const bounds of [LATENCY_BOUNDS_MS, DURATION_BOUNDS_MS, DETECT_DURATION_BOUNDS_US]) {
     assert.deepEqual(
       bounds,
       [...bounds].sort((a, b) => a - b),

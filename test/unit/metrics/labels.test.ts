@@ -103,6 +103,10 @@ test('a target that nobody remembers leaves its labels out', () => {
   ]);
 });
 
+test('a declared protocol is a label', () => {
+  assert.deepEqual(text(Family.TCP_PROTOCOL_CONNECTIONS_TOTAL, { detected: 'opaq' }), [['protocol', 'opaq']]);
+});
+
 test('a result of protocol detection is a label', () => {
   assert.deepEqual(text(Family.DETECT_RESULTS_TOTAL, { detected: 'http/1' }), [['result', 'http/1']]);
 });

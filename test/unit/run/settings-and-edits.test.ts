@@ -19,6 +19,7 @@ function settings(memoryBytes: number): ReturnType<typeof dataPlaneSettings> {
     logLevel: LogLevel.LOG_WARN,
     latencyBoundsMs: [1, 2],
     durationBoundsMs: [3],
+    detectDurationBoundsUs: [4, 5],
     memoryBytes,
   });
 }
@@ -29,6 +30,7 @@ test('figures of the mesh file and options reach the data plane', () => {
   assert.equal(tcp?.halfCloseTimeoutMs, defaultMeshConfig.timeouts.halfCloseMs);
   assert.equal(http?.clientIdleTimeoutMs, defaultMeshConfig.timeouts.clientIdleMs);
   assert.deepEqual([metrics?.latencyBoundsMs, metrics?.durationBoundsMs], [[1, 2], [3]]);
+  assert.deepEqual(metrics?.detectDurationBoundsUs, [4, 5]);
 });
 
 test('buffers may take a quarter of the memory, at most a gibibyte', () => {

@@ -1,0 +1,25 @@
+// Where a connection that is not HTTP goes. Asked once for a connection, or twice: for the dial
+// made before its client has spoken, and when it has turned out to be opaque without one.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/reason.h"
+#include "proxy/destination.h"
+#include "proxy/target.h"
+
+namespace mesh {
+
+class Worker;
+
+// A target, or why there is none.
+struct OpaqueRoute {
+  std::shared_ptr<Target> target;
+  Reason refusal = Reason::None;
+  std::string detail;
+};
+
+OpaqueRoute routeOpaque(Worker& worker, const Destination& destination);
+
+}  // namespace mesh
