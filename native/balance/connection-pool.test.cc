@@ -46,12 +46,12 @@ TEST_CASE_FIXTURE(Fixture, "the most recently used connection is reused first") 
   FakeConnection a, b, c;
   for (FakeConnection* one : {&a, &b, &c}) pool.put(*one, loop->nowMs());
   CHECK(pool.size() == 3);
-  CHECK(pool.take() == &c);
-  CHECK(pool.take() == &b);
+  CHECK(pool.take(loop->nowMs()) == &c);
+  CHECK(pool.take(loop->nowMs()) == &b);
   CHECK(!b.linked());
   CHECK(a.linked());
-  CHECK(pool.take() == &a);
-  CHECK(pool.take() == nullptr);
+  CHECK(pool.take(loop->nowMs()) == &a);
+  CHECK(pool.take(loop->nowMs()) == nullptr);
   CHECK(pool.size() == 0);
 }
 
@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(Fixture, "a connection leaves by removing itself and by being 
   pool.put(b, loop->nowMs());
   pool.remove(b);
   CHECK(pool.size() == 1);
-  CHECK(pool.take() == &a);
+  CHECK(pool.take(loop->nowMs()) == &a);
   CHECK(a.evicted + b.evicted == 0);
 }
 
