@@ -186,7 +186,8 @@ TEST_CASE_FIXTURE(Fixture, "an evicted connection may take others of the pool wi
 
 // ---------------------------------------------------------------- what endpoints teach
 
-TEST_CASE_FIXTURE(Fixture, "connections older than the endpoint keeps them are evicted, not reused") {
+TEST_CASE_FIXTURE(Fixture,
+                  "connections older than the endpoint keeps them are evicted, not reused") {
   const uint64_t start = loop->nowMs();
   ConnectionPool pool(10, idle);
   FakeConnection closed, old, older;
@@ -215,7 +216,8 @@ TEST_CASE_FIXTURE(Fixture, "a younger connection is reused and leaves the older 
   CHECK(old.evicted == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a connection found open past the age learned makes the pool forget it") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a connection found open past the age learned makes the pool forget it") {
   const uint64_t start = loop->nowMs();
   ConnectionPool pool(10, idle);
   FakeConnection closed, survivor, next;

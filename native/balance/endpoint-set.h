@@ -74,8 +74,7 @@ class EndpointSet {
   void disconnect(Endpoint& endpoint, uint64_t nowMs, Random& random);
   // How a request ended. `probe` is what `pickedAsProbe` said for it. What other requests say of
   // an ejected endpoint is ignored: they were under way before.
-  void observe(Endpoint& endpoint, Verdict verdict, uint32_t probe, uint64_t nowMs,
-               Random& random);
+  void observe(Endpoint& endpoint, Verdict verdict, uint32_t probe, uint64_t nowMs, Random& random);
   // The probe was no dial after all. No effect on what is ejected: its probe is the request.
   void release(Endpoint& endpoint);
   // The request ended without a verdict. No effect unless it is the probe that is under way.

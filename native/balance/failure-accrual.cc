@@ -31,8 +31,7 @@ EjectionCause FailureAccrual::record(const AccrualSettings& settings, Verdict ve
                                      uint64_t nowMs) {
   if (verdict == Verdict::Success) {
     consecutive_ = 0;
-  } else if (verdict == Verdict::Failure &&
-             consecutive_ < std::numeric_limits<uint32_t>::max()) {
+  } else if (verdict == Verdict::Failure && consecutive_ < std::numeric_limits<uint32_t>::max()) {
     ++consecutive_;
   }
   if (settings.minSuccessRatio > 0) {
@@ -48,8 +47,7 @@ EjectionCause FailureAccrual::record(const AccrualSettings& settings, Verdict ve
     return EjectionCause::ConsecutiveFailures;
   }
   if (settings.minSuccessRatio > 0 && requests_ >= std::max<uint64_t>(settings.minRequests, 1) &&
-      static_cast<double>(successes_) <
-          settings.minSuccessRatio * static_cast<double>(requests_)) {
+      static_cast<double>(successes_) < settings.minSuccessRatio * static_cast<double>(requests_)) {
     return EjectionCause::SuccessRatio;
   }
   return EjectionCause::None;

@@ -99,8 +99,7 @@ TEST_CASE("a window of another length begins empty") {
 TEST_CASE("over random answers the window holds what came in its last ten buckets") {
   Random random(5);
   for (const uint32_t windowMs : {10u, 40u, 1'000u}) {
-    const AccrualSettings settings{
-        .minSuccessRatio = 0.6, .windowMs = windowMs, .minRequests = 5};
+    const AccrualSettings settings{.minSuccessRatio = 0.6, .windowMs = windowMs, .minRequests = 5};
     const uint64_t bucketMs = windowMs / 10;
     FailureAccrual accrual;
     std::deque<std::pair<uint64_t, bool>> kept;
@@ -113,8 +112,8 @@ TEST_CASE("over random answers the window holds what came in its last ten bucket
       while (kept.front().first + 10 <= nowMs / bucketMs) kept.pop_front();
       size_t successes = 0;
       for (const auto& one : kept) successes += one.second ? 1 : 0;
-      const bool expected = kept.size() >= 5 && static_cast<double>(successes) <
-                                                    0.6 * static_cast<double>(kept.size());
+      const bool expected = kept.size() >= 5 &&
+                            static_cast<double>(successes) < 0.6 * static_cast<double>(kept.size());
       const Verdict verdict = success ? Verdict::Success : Verdict::Failure;
       REQUIRE((accrual.record(settings, verdict, nowMs) == EjectionCause::SuccessRatio) ==
               expected);

@@ -100,8 +100,8 @@ bool Connector::shareHttp2(Endpoint& endpoint) {
   if (Http2Client* client = target_->http2WithRoom(*endpoint.shared)) {
     target_->balancer().dialCancelled(endpoint);
     if (!endpoint.ejected()) target_->available();
-    owner_.onHttp2(*client, LoadToken(std::move(target_), endpoint.shared, probe,
-                                      worker_.loop().nowNs()));
+    owner_.onHttp2(*client,
+                   LoadToken(std::move(target_), endpoint.shared, probe, worker_.loop().nowNs()));
     return true;
   }
   for (Connector* one = target_->dialing.front(); one != nullptr;

@@ -55,8 +55,8 @@ bool isPenalized(const ResponseOutcome& outcome) {
 
 bool hintCounts(const ResponseOutcome& outcome) {
   if (outcome.status == 429 || outcome.status == 503) return true;
-  return outcome.status == 200 && (outcome.grpcStatus == GRPC_RESOURCE_EXHAUSTED ||
-                                   outcome.grpcStatus == GRPC_UNAVAILABLE);
+  return outcome.status == 200 &&
+         (outcome.grpcStatus == GRPC_RESOURCE_EXHAUSTED || outcome.grpcStatus == GRPC_UNAVAILABLE);
 }
 
 LoadToken::LoadToken(std::shared_ptr<Target> target, std::shared_ptr<EndpointShared> endpoint,

@@ -1,5 +1,5 @@
-// What answers do to an endpoint by way of tokens, when a target is ready, and how HTTP/2 and idle
-// connections that end are taken: connectors on a worker, with the exchanges played by the test.
+// What bad answers do to an endpoint, when a target is ready, and how HTTP/2 and idle connections
+// that end are taken: connectors on a worker, with the exchanges played by the test.
 #include "proxy/target.h"
 
 #include "proxy/connector.h"
@@ -84,9 +84,7 @@ struct Scene {
   }
   contract::EndpointPicture picture() {
     contract::TargetPicture all;
-    worker.run([&](Worker& worker) {
-      worker.target(1)->describe(all, worker.loop().nowMs());
-    });
+    worker.run([&](Worker& worker) { worker.target(1)->describe(all, worker.loop().nowMs()); });
     REQUIRE(all.endpoints.size() == 1);
     return all.endpoints[0];
   }
@@ -110,99 +108,6 @@ contract::PutTarget ejecting() {
 }
 
 }  // namespace
-
-// ---------------------------------------------------------------- outcomes
-
-TEST_CASE("outcomes speak for or against the endpoint") {
-  struct Row {
-    ResponseOutcome outcome;
-    Verdict verdict;
-  };
-  for (const Row& row : {
-           Row{{}, Verdict::Failure},
-           Row{{.status = 200}, Verdict::Success},
-           Row{{.status = 404}, Verdict::Success},
-           Row{{.status = 429}, Verdict::Throttled},
-           Row{{.status = 500}, Verdict::Failure},
-           Row{{.status = 503}, Verdict::Failure},
-           Row{{.status = 200, .grpcStatus = 0}, Verdict::Success},
-           Row{{.status = 200, .grpcStatus = 1}, Verdict::Success},
-           Row{{.status = 200, .grpcStatus = 2}, Verdict::Failure},
-           Row{{.status = 200, .grpcStatus = 4}, Verdict::Failure},
-           Row{{.status = 200, .grpcStatus = 5}, Verdict::Success},
-           Row{{.status = 200, .grpcStatus = 7}, Verdict::Failure},
-           Row{{.status = 200, .grpcStatus = 8}, Verdict::Throttled},
-           Row{{.status = 200, .grpcStatus = 13}, Verdict::Failure},
-           Row{{.status = 200, .grpcStatus = 14}, Verdict::Failure},
-           Row{{.status = 200, .grpcStatus = 15}, Verdict::Failure},
-           Row{{.status = 200, .grpcStatus = 16}, Verdict::Success},
-       }) {
-    CAPTURE(row.outcome.status);
-    CAPTURE(row.outcome.grpcStatus);
-    CHECK(verdictOf(row.outcome) == row.verdict);
-  }
-}
-
-TEST_CASE("failed responses count as slow ones from their heads on") {
-  constexpr uint32_t SECOND = 1'000;
-  struct Row {
-    ResponseOutcome outcome;
-    uint32_t seconds;  // 0: no penalty
-  };
-  for (const Row& row : {
-           Row{{.status = 200}, 0},
-           Row{{.status = 404, .hintMs = 9 * SECOND}, 0},
-           Row{{.status = 500}, 5},
-           Row{{.status = 500, .hintMs = 9 * SECOND}, 5},
-           Row{{.status = 503, .hintMs = 9 * SECOND}, 9},
-           Row{{.status = 503, .hintMs = 1 * SECOND}, 5},
-           Row{{.status = 429, .hintMs = 9'000 * SECOND}, 300},
-           Row{{.status = 200, .grpcStatus = 7}, 0},
-           Row{{.status = 200, .grpcStatus = 13, .hintMs = 9 * SECOND}, 5},
-           Row{{.status = 200, .grpcStatus = 8, .hintMs = 9 * SECOND}, 9},
-           Row{{.status = 200, .grpcStatus = 14, .hintMs = 9 * SECOND}, 9},
-           Row{{.status = 404, .grpcStatus = 14, .hintMs = 9 * SECOND}, 0},
-       }) {
-    CAPTURE(row.outcome.status);
-    CAPTURE(row.outcome.grpcStatus);
-    CAPTURE(row.outcome.hintMs);
-    Scene scene;
-    scene.settings.loadPenalty = {.penaltyMs = 5 * SECOND, .maxRetryAfterMs = 300 * SECOND};
-    scene.put();
-    const auto endpoint = std::make_shared<EndpointShared>(loopback(1), 1);
-    scene.worker.run([&](Worker& worker) {
-      const uint64_t now = worker.loop().nowNs();
-      endpoint->load.configure(30'000'000, 10'000'000'000, now);
-      LoadToken token(worker.target(1), endpoint, 0, now);
-      token.answered(row.outcome, now);
-      CHECK(endpoint->load.inFlight() == (row.seconds > 0 ? 0 : 1));
-      token.finish(now);
-      CHECK(endpoint->load.inFlight() == 0);
-      const double expected = row.seconds > 0 ? row.seconds * 1e9 : 30e6;
-      CHECK(endpoint->load.estimateNs(now) == doctest::Approx(expected));
-      // Never below what is thought of it already.
-      LoadToken second(worker.target(1), endpoint, 0, now);
-      second.answered({.status = 500}, now);
-      CHECK(endpoint->load.estimateNs(now) == doctest::Approx(std::max(expected, 5e9)));
-    });
-  }
-}
-
-TEST_CASE("without a penalty a failed response counts with the latency it had") {
-  Scene scene;
-  const auto endpoint = std::make_shared<EndpointShared>(loopback(1), 1);
-  scene.worker.run([&](Worker& worker) {
-    const uint64_t now = worker.loop().nowNs();
-    LoadToken token(worker.target(1), endpoint, 0, now);
-    token.answered({.status = 503}, now);
-    CHECK(endpoint->load.inFlight() == 1);
-    token.finish(now + 2'000'000'000);
-    CHECK(endpoint->load.estimateNs(now + 2'000'000'000) == doctest::Approx(2e9));
-    token.finish(now + 9'000'000'000);
-    token.abandon();
-    CHECK(endpoint->load.inFlight() == 0);
-  });
-}
 
 // ---------------------------------------------------------------- ejection
 
@@ -324,9 +229,8 @@ TEST_CASE("fail-fast is entered and left once, with the states of the endpoints"
   }
   scene.worker.addEndpoint(1, server.address());
   for (int request = 0; request < 3; ++request) scene.callServed(Reuse::Never);
-  scene.worker.run([](Worker& worker) {
-    worker.sink().log(contract::LogLevel::Info, 0, "The last line", {});
-  });
+  scene.worker.run(
+      [](Worker& worker) { worker.sink().log(contract::LogLevel::Info, 0, "The last line", {}); });
   std::vector<std::string> messages;
   while (messages.empty() || messages.back() != "The last line") {
     const auto line = scene.worker.await<contract::LogLine>();
@@ -359,9 +263,7 @@ struct Disconnected : Scene {
       app->session().goaway(http2::ErrorCode::NoError);
       app->flush();
     }
-    until([&](Target& target) {
-      return target.balancer().find(server.address())->inBackoff();
-    });
+    until([&](Target& target) { return target.balancer().find(server.address())->inBackoff(); });
     waiting = &call(Reuse::Shared);
     until([](Target& target) { return target.balancer().waiting() == 1; });
   }
@@ -376,7 +278,8 @@ struct Disconnected : Scene {
 };
 }  // namespace
 
-TEST_CASE("an HTTP/2 endpoint is not dialled again before a back-off, however its connection ended") {
+TEST_CASE(
+    "an HTTP/2 endpoint is not dialled again before a back-off, however its connection ended") {
   using How = Disconnected::How;
   for (const How how : {How::Closed, How::Reset, How::Gracefully}) {
     CAPTURE(static_cast<int>(how));
@@ -410,14 +313,14 @@ TEST_CASE("an HTTP/1 connection that ends is replaced at once") {
   Caller& first = scene.callServed();
   scene.inside([&](Target&) { EndpointConnection::release(std::move(first.connection)); });
   server.accept().close();
-  scene.until([&](Target& target) {
-    return target.balancer().find(server.address())->pool.size() == 0;
-  });
+  scene.until(
+      [&](Target& target) { return target.balancer().find(server.address())->pool.size() == 0; });
   scene.callServed();
   server.accept();
 }
 
-TEST_CASE("an endpoint that closes an idle connection teaches its pool for how long it keeps them") {
+TEST_CASE(
+    "an endpoint that closes an idle connection teaches its pool for how long it keeps them") {
   TestServer server;
   Scene scene;
   scene.worker.addEndpoint(1, server.address());
@@ -434,9 +337,8 @@ TEST_CASE("an endpoint that closes an idle connection teaches its pool for how l
   TestPeer one = server.accept();
   TestPeer two = server.accept();
   one.close();
-  scene.until([&](Target& target) {
-    return target.balancer().find(server.address())->pool.size() == 0;
-  });
+  scene.until(
+      [&](Target& target) { return target.balancer().find(server.address())->pool.size() == 0; });
   // Older than that one would have become: closed, and a new one dialled.
   idleFor(second, 20'000);
   scene.callServed();
