@@ -2,6 +2,7 @@
 // an endpoint finds its own state undisturbed when the call returns.
 #include "balance/balancer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace mesh {
@@ -77,13 +78,15 @@ void Balancer::configure(Settings settings) {
   forEach([&](Endpoint& endpoint) { endpoint.ejection.configure(accrual.backoff); });
   set_.configureAccrual(accrual, loop_.nowMs());
   const uint64_t latestRetryMs = loop_.nowMs() + settings.backoff.maxMs;
+  const uint64_t latestProbeMs = std::max(latestRetryMs, loop_.nowMs() + accrual.backoff.maxMs);
   forEach([&](Endpoint& endpoint) {
     endpoint.pool.setMaxIdle(settings.pool.maxIdle);
     endpoint.backoff.configure(settings.backoff);
     if (settings.forward) {
       set_.succeed(endpoint);
-    } else if (!endpoint.ejected()) {
-      set_.retryNoLaterThan(endpoint, latestRetryMs);
+    } else {
+      // What is out for both reasons is out until the later time.
+      set_.retryNoLaterThan(endpoint, endpoint.ejected() ? latestProbeMs : latestRetryMs);
     }
   });
   settle();

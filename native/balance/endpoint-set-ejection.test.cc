@@ -286,6 +286,19 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(pick(600) == &a);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a probe given back after its connection ended does not bring a dial forward") {
+  set.configureAccrual(THREE, 0);
+  Endpoint& a = add();
+  Endpoint& b = add();
+  eject(a, 0);
+  REQUIRE(pick(1'000, &b) == &a);
+  set.disconnect(a, 1'000, random);
+  set.releaseProbe(a, a.probe);
+  CHECK(pick(1'099, &b) == &b);
+  CHECK(pick(1'100, &b) == &a);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a removed endpoint whose connection ends is not touched") {
   Endpoint& a = add();
   set.remove(a);

@@ -75,10 +75,15 @@ void EndpointSet::disconnect(Endpoint& endpoint, uint64_t nowMs, Random& random)
   if (endpoint.phase == Phase::Gone || endpoint.disconnected) return;
   endpoint.disconnected = true;
   endpoint.backoff.reset();
-  const uint64_t untilMs = nowMs + endpoint.backoff.nextMs(random);
-  // The probe of an ejected endpoint is about to say what became of it.
-  if (endpoint.phase == Phase::Probing) return;
-  backOff(endpoint, endpoint.ejected() ? std::max(endpoint.retryAtMs, untilMs) : untilMs);
+  const uint64_t restUntilMs = nowMs + endpoint.backoff.nextMs(random);
+  const uint64_t untilMs =
+      endpoint.ejected() ? std::max(endpoint.retryAtMs, restUntilMs) : restUntilMs;
+  if (endpoint.phase == Phase::Probing) {
+    // The probe of an ejected endpoint is about to say what became of it.
+    endpoint.retryAtMs = untilMs;
+    return;
+  }
+  backOff(endpoint, untilMs);
   keepOneIn();
 }
 
@@ -121,7 +126,9 @@ void EndpointSet::observe(Endpoint& endpoint, Verdict verdict, uint32_t probe, u
 }
 
 void EndpointSet::releaseProbe(Endpoint& endpoint, uint32_t probe) {
-  if (endpoint.phase == Phase::Probing && probe == endpoint.probe) enter(endpoint, Phase::Due);
+  if (endpoint.phase != Phase::Probing || probe != endpoint.probe) return;
+  // Without a connection the next probe is a dial, whose time may not have come.
+  enter(endpoint, endpoint.disconnected ? Phase::BackOff : Phase::Due);
 }
 
 void EndpointSet::configureAccrual(const AccrualSettings& settings, uint64_t nowMs) {
