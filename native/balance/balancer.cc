@@ -2,6 +2,7 @@
 // an endpoint finds its own state undisturbed when the call returns.
 #include "balance/balancer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace mesh {
@@ -10,13 +11,22 @@ Balancer::Waiter::~Waiter() {
   if (balancer_ != nullptr) balancer_->stopWaiting(*this);
 }
 
-Balancer::Balancer(EventLoop& loop, Random& random, Settings settings)
+namespace {
+AccrualSettings accrualOf(const Balancer::Settings& settings) {
+  return settings.forward ? AccrualSettings() : settings.accrual;
+}
+}  // namespace
+
+Balancer::Balancer(EventLoop& loop, Random& random, Settings settings, EjectionListener* listener)
     : loop_(loop),
       random_(random),
       settings_(settings),
       idle_(loop, settings.pool.idleTimeoutMs),
+      set_(listener),
       waking_(*this),
-      retry_([](void* context) { static_cast<Balancer*>(context)->onRetryTime(); }, this) {}
+      retry_([](void* context) { static_cast<Balancer*>(context)->onRetryTime(); }, this) {
+  set_.configureAccrual(accrualOf(settings), loop.nowMs());
+}
 
 Balancer::~Balancer() {
   while (Waiter* waiter = waiters_.popFront()) waiter->balancer_ = nullptr;
@@ -64,14 +74,19 @@ Endpoint* Balancer::find(const SocketAddress& address) {
 void Balancer::configure(Settings settings) {
   settings_ = settings;
   idle_.configure(settings.pool.idleTimeoutMs);
+  const AccrualSettings accrual = accrualOf(settings);
+  forEach([&](Endpoint& endpoint) { endpoint.ejection.configure(accrual.backoff); });
+  set_.configureAccrual(accrual, loop_.nowMs());
   const uint64_t latestRetryMs = loop_.nowMs() + settings.backoff.maxMs;
+  const uint64_t latestProbeMs = std::max(latestRetryMs, loop_.nowMs() + accrual.backoff.maxMs);
   forEach([&](Endpoint& endpoint) {
     endpoint.pool.setMaxIdle(settings.pool.maxIdle);
     endpoint.backoff.configure(settings.backoff);
     if (settings.forward) {
       set_.succeed(endpoint);
     } else {
-      set_.retryNoLaterThan(endpoint, latestRetryMs);
+      // What is out for both reasons is out until the later time.
+      set_.retryNoLaterThan(endpoint, endpoint.ejected() ? latestProbeMs : latestRetryMs);
     }
   });
   settle();
@@ -96,6 +111,27 @@ void Balancer::dialFailed(Endpoint& endpoint, int error) {
 void Balancer::dialCancelled(Endpoint& endpoint) {
   set_.release(endpoint);
   settle();
+}
+
+void Balancer::disconnected(Endpoint& endpoint) {
+  if (settings_.forward) return;
+  set_.disconnect(endpoint, loop_.nowMs(), random_);
+  settle();
+}
+
+void Balancer::observe(Endpoint& endpoint, Verdict verdict, uint32_t probe) {
+  set_.observe(endpoint, verdict, probe, loop_.nowMs(), random_);
+  settle();
+}
+
+void Balancer::releaseProbe(Endpoint& endpoint, uint32_t probe) {
+  set_.releaseProbe(endpoint, probe);
+  settle();
+}
+
+bool Balancer::pickable() {
+  set_.admitDue(loop_.nowMs());
+  return set_.pickable();
 }
 
 void Balancer::wait(Waiter& waiter) {

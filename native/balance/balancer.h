@@ -25,9 +25,10 @@ namespace mesh {
 class Balancer {
  public:
   struct Settings {
-    bool forward = false;  // always pickable, no back-off; meant for one endpoint
+    bool forward = false;  // always pickable, no back-off, no ejection; meant for one endpoint
     ConnectionPool::Settings pool;
     BackoffSettings backoff;
+    AccrualSettings accrual{};
   };
   // Someone waiting for an endpoint to become pickable. Linked while waiting; destroying it ends
   // the wait.
@@ -46,7 +47,8 @@ class Balancer {
     Balancer* balancer_ = nullptr;
   };
 
-  Balancer(EventLoop& loop, Random& random, Settings settings);
+  Balancer(EventLoop& loop, Random& random, Settings settings,
+           EjectionListener* listener = nullptr);
   // Waiters that are left are forgotten, not called; idle connections are evicted.
   ~Balancer();
   Balancer(const Balancer&) = delete;
@@ -59,7 +61,8 @@ class Balancer {
   // be cancelled by the owner. Absent addresses are ignored.
   void remove(const SocketAddress& address);
   Endpoint* find(const SocketAddress& address);
-  // Holds for present endpoints too: pools shrink, back-offs are cut to the new maximum.
+  // Holds for present endpoints too: pools shrink, back-offs are cut to the new maximum, and what
+  // is ejected returns when ejecting is switched off.
   void configure(Settings settings);
 
   // The better of two drawn from the pickable endpoints, `avoid` excluded where there is another;
@@ -67,16 +70,29 @@ class Balancer {
   // is marked removed never is. Null: see `empty`. The endpoint stays valid until the loop's turn
   // ends; keep `shared` for longer (and `find` it again).
   Endpoint* pick(const Endpoint* avoid);
+  // Whether a pick would find one.
+  bool pickable();
   bool empty() const { return endpoints_.empty(); }
   size_t size() const { return endpoints_.size(); }
 
   // What became of a picked endpoint. `dialFailed` starts or lengthens its back-off. A picked
   // endpoint that is `probing()` must come back by one of the three, or nobody else will ever
   // probe it: `dialCancelled` when it was not dialled after all (a pooled connection was used) or
-  // the dial was called off; for others it has no effect.
+  // the dial was called off; for others it has no effect. An ejected endpoint's probe is the
+  // request, not the dial: it must also come back by `observe` or `releaseProbe`, with the number
+  // that `pickedAsProbe` gave right after the pick.
   void dialSucceeded(Endpoint& endpoint);
   void dialFailed(Endpoint& endpoint, int error);
   void dialCancelled(Endpoint& endpoint);
+  // Its HTTP/2 connection ended: it is not dialled again before a back-off.
+  void disconnected(Endpoint& endpoint);
+
+  // Whether answers matter to anyone.
+  bool accrues() const { return set_.accrual().active(); }
+  // How a request to it ended; `probe` is 0 for what is none.
+  void observe(Endpoint& endpoint, Verdict verdict, uint32_t probe);
+  // The probe ended without a verdict; the next request becomes it.
+  void releaseProbe(Endpoint& endpoint, uint32_t probe);
 
   void wait(Waiter& waiter);
   // No effect when it does not wait here.

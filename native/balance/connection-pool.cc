@@ -40,15 +40,25 @@ void IdleQueue::expire() {
   const uint64_t now = loop_.nowMs();
   while (PooledConnection* oldest = oldestFirst_.front()) {
     if (oldest->idleSinceMs + timeoutMs_ > now) break;
-    oldest->pool_->evict(*oldest);
+    oldest->pool_->expire(*oldest, now);
   }
   if (!timer_.armed()) arm();
 }
 
-PooledConnection* ConnectionPool::take() {
+PooledConnection* ConnectionPool::take(uint64_t nowMs) {
   PooledConnection* connection = idle_.front();
-  if (connection != nullptr) remove(*connection);
+  if (connection == nullptr) return nullptr;
+  if (!limit_.allows(nowMs - connection->idleSinceMs)) {
+    limit_.survived(nowMs - idle_.back()->idleSinceMs);
+    clear();
+    return nullptr;
+  }
+  remove(*connection);
   return connection;
+}
+
+void ConnectionPool::learnClosed(const PooledConnection& connection, uint64_t nowMs) {
+  limit_.closed(nowMs - connection.idleSinceMs);
 }
 
 void ConnectionPool::put(PooledConnection& connection, uint64_t nowMs) {
@@ -76,6 +86,11 @@ void ConnectionPool::remove(PooledConnection& connection) {
 void ConnectionPool::evict(PooledConnection& connection) {
   remove(connection);
   connection.onEvicted();
+}
+
+void ConnectionPool::expire(PooledConnection& connection, uint64_t nowMs) {
+  limit_.survived(nowMs - connection.idleSinceMs);
+  evict(connection);
 }
 
 void ConnectionPool::clear() {

@@ -1,12 +1,13 @@
 // Idle connections of one endpoint on one worker, last in first out. Holds what is not in use;
 // what is in use belongs to whoever took it. Connections leave by being taken, by idling out, by
 // the endpoint closing them (they watch their socket and remove themselves), by being destroyed
-// or by `clear`. All pools of a balancer share one `IdleQueue`, which ends what idles too long.
+// or by `clear`. A pool learns how long its endpoint keeps idle connections. All pools of a balancer share one `IdleQueue`, which ends what idles too long.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "balance/idle-limit.h"
 #include "base/intrusive-list.h"
 #include "io/event-loop.h"
 
@@ -68,13 +69,21 @@ class ConnectionPool {
   ConnectionPool& operator=(const ConnectionPool&) = delete;
   ~ConnectionPool() { clear(); }
 
-  // The most recently used, or null. The caller checks that it is alive before use.
-  PooledConnection* take();
+  // The most recently used, or null. When even that one has idled longer than the endpoint keeps
+  // connections, all are evicted: a request on them would race with their end. The caller checks
+  // that it is alive before use. Times are the loop's and so never go back.
+  PooledConnection* take(uint64_t nowMs);
   // The oldest is evicted when the pool is full; when nothing is kept it is `connection` itself.
-  // `nowMs` is the loop's time and so never less than the last.
   void put(PooledConnection& connection, uint64_t nowMs);
   // `connection` is in this pool and removes itself.
   void remove(PooledConnection& connection);
+  // The endpoint has closed a connection that was put here at its `idleSinceMs`, in the pool or
+  // just taken out of it.
+  void learnClosed(const PooledConnection& connection, uint64_t nowMs);
+  // The endpoint has said that it keeps idle connections for so long; the last word holds. 0 is
+  // ignored.
+  void learnIdleTimeout(uint32_t ms) { limit_.announced(ms); }
+  const IdleLimit& idleLimit() const { return limit_; }
   void clear();
   size_t size() const { return size_; }
   // Evicts the oldest until no more than `maxIdle` are left.
@@ -83,11 +92,13 @@ class ConnectionPool {
  private:
   friend class IdleQueue;
   void evict(PooledConnection& connection);
+  void expire(PooledConnection& connection, uint64_t nowMs);
 
   uint32_t maxIdle_;
   IdleQueue& queue_;
   IntrusiveList<PooledConnection> idle_;  // front: most recently used
   size_t size_ = 0;
+  IdleLimit limit_;
 };
 
 }  // namespace mesh

@@ -46,12 +46,12 @@ TEST_CASE_FIXTURE(Fixture, "the most recently used connection is reused first") 
   FakeConnection a, b, c;
   for (FakeConnection* one : {&a, &b, &c}) pool.put(*one, loop->nowMs());
   CHECK(pool.size() == 3);
-  CHECK(pool.take() == &c);
-  CHECK(pool.take() == &b);
+  CHECK(pool.take(loop->nowMs()) == &c);
+  CHECK(pool.take(loop->nowMs()) == &b);
   CHECK(!b.linked());
   CHECK(a.linked());
-  CHECK(pool.take() == &a);
-  CHECK(pool.take() == nullptr);
+  CHECK(pool.take(loop->nowMs()) == &a);
+  CHECK(pool.take(loop->nowMs()) == nullptr);
   CHECK(pool.size() == 0);
 }
 
@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(Fixture, "a connection leaves by removing itself and by being 
   pool.put(b, loop->nowMs());
   pool.remove(b);
   CHECK(pool.size() == 1);
-  CHECK(pool.take() == &a);
+  CHECK(pool.take(loop->nowMs()) == &a);
   CHECK(a.evicted + b.evicted == 0);
 }
 
@@ -182,6 +182,67 @@ TEST_CASE_FIXTURE(Fixture, "an evicted connection may take others of the pool wi
   pool.clear();
   CHECK(greedy.victim == nullptr);
   CHECK(pool.size() == 0);
+}
+
+// ---------------------------------------------------------------- what endpoints teach
+
+TEST_CASE_FIXTURE(Fixture,
+                  "connections older than the endpoint keeps them are evicted, not reused") {
+  const uint64_t start = loop->nowMs();
+  ConnectionPool pool(10, idle);
+  FakeConnection closed, old, older;
+  pool.put(closed, start);
+  pool.learnClosed(closed, start + 2'000);
+  pool.remove(closed);
+
+  pool.put(older, start + 2'000);
+  pool.put(old, start + 2'010);
+  CHECK(pool.take(start + 2'010 + 1'751) == nullptr);
+  CHECK(old.evicted == 1);
+  CHECK(older.evicted == 1);
+  CHECK(pool.size() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a younger connection is reused and leaves the older ones alone") {
+  const uint64_t start = loop->nowMs();
+  ConnectionPool pool(10, idle);
+  pool.learnIdleTimeout(2'000);
+  FakeConnection young, old;
+  pool.put(old, start);
+  pool.put(young, start + 1'000);
+  CHECK(pool.take(start + 1'900) == &young);
+  CHECK(old.evicted == 0);
+  CHECK(pool.take(start + 1'900) == nullptr);
+  CHECK(old.evicted == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a connection found open past the age learned makes the pool forget it") {
+  const uint64_t start = loop->nowMs();
+  ConnectionPool pool(10, idle);
+  FakeConnection closed, survivor, next;
+  pool.put(closed, start);
+  pool.learnClosed(closed, start + 400);
+  pool.remove(closed);
+  pool.put(survivor, start + 400);
+  CHECK(pool.take(start + 1'400) == nullptr);
+  pool.put(next, start + 1'400);
+  CHECK(pool.take(start + 9'400) == &next);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a connection that idles out here makes the pool forget, too") {
+  idle.configure(2);
+  ConnectionPool pool(10, idle);
+  FakeConnection closed, survivor, next;
+  const uint64_t start = loop->nowMs();
+  pool.put(closed, start - 300);
+  pool.learnClosed(closed, start);
+  pool.remove(closed);
+  pool.put(survivor, start - 1'000);
+  REQUIRE(turnUntil([&] { return survivor.evicted == 1; }));
+  idle.configure(60'000);
+  pool.put(next, loop->nowMs());
+  CHECK(pool.take(loop->nowMs() + 10'000) == &next);
 }
 
 }  // namespace

@@ -9,7 +9,9 @@
 
 #include "balance/backoff.h"
 #include "balance/connection-pool.h"
+#include "balance/failure-accrual.h"
 #include "balance/peak-ewma.h"
+#include "base/intrusive-list.h"
 #include "base/socket-address.h"
 #include "io/event-loop.h"
 
@@ -30,11 +32,14 @@ struct EndpointShared {
   PeakEwma load;
 };
 
+struct ByEjection {};
+
 // Worker-local. Outlives its removal from the balancer to the end of the loop's turn.
-struct Endpoint final : Disposable {
+struct Endpoint final : Disposable, ListNode<ByEjection> {
   enum class Phase : uint8_t {
     Ready,    // takes requests
-    BackOff,  // a dial failed; nobody gets it until `retryAtMs`
+    BackOff,  // a dial failed, its HTTP/2 connection ended, or it was ejected: nobody gets it
+              // until `retryAtMs`
     Due,      // the back-off is over: takes one request, the probe
     Probing,  // the probe is under way
     Gone,     // removed by discovery
@@ -47,10 +52,14 @@ struct Endpoint final : Disposable {
   const SocketAddress& address() const { return shared->address; }
   bool ready() const { return phase == Phase::Ready; }
   bool probing() const { return phase == Phase::Probing; }
-  // A dial failed and none has succeeded since.
+  // Out for a while, for whatever reason, until its probe has succeeded.
   bool inBackoff() const {
     return phase == Phase::BackOff || phase == Phase::Due || phase == Phase::Probing;
   }
+  // Out for how it answers: an established connection does not bring it back, an answer does.
+  bool ejected() const { return ejectedFor != EjectionCause::None; }
+  // For who has just picked it: the number of the probe that its request is, 0 when it is none.
+  uint32_t pickedAsProbe() const { return probing() ? probe : 0; }
   // What choosing compares, in nanoseconds: the lower, the better. Requests under way count
   // relative to the endpoint's share of the weights (`meanWeight` is that of the ready ones):
   // one that is meant to carry twice as much is as busy with twice as many. The latency is not
@@ -63,10 +72,16 @@ struct Endpoint final : Disposable {
   const std::shared_ptr<EndpointShared> shared;
   ConnectionPool pool;
   Backoff backoff;
+  FailureAccrual accrual;
+  Backoff ejection{BackoffSettings{}};
   Phase phase = Phase::Ready;
+  EjectionCause ejectedFor = EjectionCause::None;
+  // A dial failed, or the HTTP/2 connection ended, and no dial has succeeded since.
+  bool disconnected = false;
+  uint32_t probe = 0;      // number of the latest probe, from 1
   uint32_t weight = 1;     // as the balancer's tables have it
   uint32_t slot = 0;       // position among the pickable ones
-  uint64_t retryAtMs = 0;  // in phase BackOff
+  uint64_t retryAtMs = 0;  // end of the latest back-off
   int lastError = 0;       // errno of the last failed attempt; 0 after a success
   // Opaque to this folder: what the owner counts for this endpoint (series ids).
   void* counters = nullptr;

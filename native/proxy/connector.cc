@@ -77,16 +77,18 @@ void Connector::attempt() {
 }
 
 bool Connector::reusePooled(Endpoint& endpoint) {
-  while (PooledConnection* pooled = endpoint.pool.take()) {
+  const uint32_t probe = endpoint.pickedAsProbe();
+  while (PooledConnection* pooled = endpoint.pool.take(worker_.loop().nowMs())) {
     std::unique_ptr<EndpointConnection> connection(static_cast<EndpointConnection*>(pooled));
     if (!connection->alive()) {
+      endpoint.pool.learnClosed(*connection, worker_.loop().nowMs());
       EndpointConnection::end(std::move(connection));
       continue;
     }
     target_->balancer().dialCancelled(endpoint);
-    target_->unavailableSinceMs = 0;
-    target_.reset();
-    LoadToken load(endpoint.shared, worker_.loop().nowNs());
+    // Of an ejected endpoint only the answer tells.
+    if (!endpoint.ejected()) target_->available();
+    LoadToken load(std::move(target_), endpoint.shared, probe, worker_.loop().nowNs());
     owner_.onConnected(std::move(connection), std::move(load));
     return true;
   }
@@ -94,17 +96,19 @@ bool Connector::reusePooled(Endpoint& endpoint) {
 }
 
 bool Connector::shareHttp2(Endpoint& endpoint) {
+  const uint32_t probe = endpoint.pickedAsProbe();
   if (Http2Client* client = target_->http2WithRoom(*endpoint.shared)) {
     target_->balancer().dialCancelled(endpoint);
-    target_->unavailableSinceMs = 0;
-    target_.reset();
-    owner_.onHttp2(*client, LoadToken(endpoint.shared, worker_.loop().nowNs()));
+    if (!endpoint.ejected()) target_->available();
+    owner_.onHttp2(*client,
+                   LoadToken(std::move(target_), endpoint.shared, probe, worker_.loop().nowNs()));
     return true;
   }
   for (Connector* one = target_->dialing.front(); one != nullptr;
        one = target_->dialing.next(*one)) {
     if (!one->sharesDialTo(endpoint.address())) continue;
-    target_->balancer().dialCancelled(endpoint);
+    // It picks again when that dial has come to its end.
+    target_->balancer().releaseProbe(endpoint, probe);
     phase_ = Phase::Following;
     address_ = endpoint.address();
     target_->following.pushBack(*this);
@@ -147,7 +151,7 @@ int Connector::dial(Endpoint& endpoint) {
   phase_ = Phase::Dialling;
   endpoint_ = endpoint.shared;
   address_ = endpoint.address();
-  load_ = LoadToken(endpoint_, worker_.loop().nowNs());
+  load_ = LoadToken(target_, endpoint_, endpoint.pickedAsProbe(), worker_.loop().nowNs());
   target_->dialing.pushBack(*this);
 
   const SocketAddress source = sourceFor(address_);
@@ -190,8 +194,10 @@ void Connector::onIo(uint32_t) {
 void Connector::dialSucceeded() {
   worker_.loop().cancel(timer_);
   ListNode<Connector>::unlink();
-  if (Endpoint* endpoint = dialledEndpoint()) target_->balancer().dialSucceeded(*endpoint);
-  target_->unavailableSinceMs = 0;
+  if (Endpoint* endpoint = dialledEndpoint()) {
+    target_->balancer().dialSucceeded(*endpoint);
+    if (!endpoint->ejected()) target_->available();
+  }
   EndpointCounters& counters = target_->countersOf(address_, direction_);
   socket_->count(counters.transport());
   if (reuse_ == Reuse::Shared) {
@@ -216,13 +222,17 @@ bool Connector::goOnAfter(int error) {
   const bool ours = error == EMFILE || error == ENFILE;
   if (!removed) {
     lastError_ = error;
-    if (worker_.sink().wants(contract::LogLevel::Debug)) {
-      worker_.sink().log(contract::LogLevel::Debug, worker_.index(), "Failed to connect",
+    Endpoint* endpoint = dialledEndpoint();
+    // Loud once, when it is news.
+    const bool known = ours || endpoint == nullptr || endpoint->lastError != 0;
+    const contract::LogLevel level = known ? contract::LogLevel::Debug : contract::LogLevel::Warn;
+    if (worker_.sink().wants(level)) {
+      worker_.sink().log(level, worker_.index(), "Failed to connect",
                          {{"endpoint", address_.toString()}, {"error", std::strerror(error)}});
     }
     // First tells the balancer, which then has nothing to call off.
     if (!ours) {
-      if (Endpoint* endpoint = dialledEndpoint()) target_->balancer().dialFailed(*endpoint, error);
+      if (endpoint != nullptr) target_->balancer().dialFailed(*endpoint, error);
       endpoint_.reset();
     }
   }
@@ -257,9 +267,9 @@ void Connector::dropDial() {
 
 void Connector::await() {
   const uint64_t now = worker_.loop().nowMs();
-  if (target_->unavailableSinceMs == 0) target_->unavailableSinceMs = now;
-  const uint64_t deadline = target_->unavailableSinceMs + target_->settings().failFastTimeoutMs;
+  const uint64_t deadline = target_->unavailable(now);
   if (deadline <= now) {
+    target_->failFast();
     fail(Reason::FailFast, "");
     return;
   }
@@ -286,6 +296,7 @@ void Connector::onEndpointReady() {
 void Connector::onTimeout() {
   if (phase_ == Phase::Waiting) {
     stopWaiting();
+    target_->failFast();
     fail(Reason::FailFast, "");
   } else if (phase_ == Phase::Dialling) {
     if (goOnAfter(ETIMEDOUT)) attempt();

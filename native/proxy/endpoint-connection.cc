@@ -61,6 +61,7 @@ void EndpointConnection::onIo(uint32_t fresh) {
   if (!linked() || (fresh & (kReadable | kPeerClosed | kFailed)) == 0) return;
   Endpoint* endpoint = target_->balancer().find(address());
   if (endpoint != nullptr && endpoint->shared == endpoint_) {
+    endpoint->pool.learnClosed(*this, loop_.nowMs());
     endpoint->pool.remove(*this);
   } else {
     unlink();

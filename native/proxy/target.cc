@@ -1,6 +1,10 @@
 // See target.h.
 #include "proxy/target.h"
 
+#include <cstring>
+#include <string>
+#include <utility>
+
 #include "proxy/connector.h"
 #include "proxy/http2-client.h"
 #include "proxy/worker.h"
@@ -9,7 +13,49 @@ namespace mesh {
 
 namespace {
 Balancer::Settings balancerSettings(const contract::PutTarget& settings) {
-  return {.forward = settings.forward, .pool = settings.pool, .backoff = settings.backoff};
+  const contract::FailureAccrual& accrual = settings.failureAccrual;
+  return {.forward = settings.forward,
+          .pool = settings.pool,
+          .backoff = settings.backoff,
+          .accrual = {.maxConsecutiveFailures = accrual.maxConsecutiveFailures,
+                      .minSuccessRatio = accrual.minSuccessRatio,
+                      .windowMs = accrual.windowMs,
+                      .minRequests = accrual.minRequests,
+                      .backoff = accrual.backoff,
+                      .mayEjectLast = accrual.mayEjectLast}};
+}
+
+contract::EndpointState stateOf(const Endpoint& endpoint) {
+  if (endpoint.ejected()) return contract::EndpointState::Ejected;
+  return endpoint.inBackoff() ? contract::EndpointState::Backoff : contract::EndpointState::Ready;
+}
+
+contract::EjectionRule ruleOf(EjectionCause cause) {
+  switch (cause) {
+    case EjectionCause::None:
+      return contract::EjectionRule::None;
+    case EjectionCause::ConsecutiveFailures:
+      return contract::EjectionRule::ConsecutiveFailures;
+    case EjectionCause::SuccessRatio:
+      return contract::EjectionRule::SuccessRatio;
+  }
+  return contract::EjectionRule::None;
+}
+
+const char* nameOf(EjectionCause cause) {
+  return cause == EjectionCause::SuccessRatio ? "success ratio" : "consecutive failures";
+}
+
+const char* nameOf(Reopening reason) {
+  switch (reason) {
+    case Reopening::Probe:
+      return "probe succeeded";
+    case Reopening::Last:
+      return "no other endpoint left";
+    case Reopening::Settings:
+      return "failure accrual switched off";
+  }
+  return "";
 }
 
 LabelSet endpointLabels(Direction direction, uint32_t targetId, const SocketAddress& endpoint) {
@@ -61,9 +107,10 @@ void EndpointCounters::latency(uint16_t status, uint64_t ms) {
 Target::Target(Worker& worker, const contract::PutTarget& settings)
     : worker_(worker),
       settings_(settings),
-      balancer_(worker.loop(), worker.random(), balancerSettings(settings)) {}
+      balancer_(worker.loop(), worker.random(), balancerSettings(settings), this) {}
 
-Target::~Target() = default;
+// What the balancer lets go of now is no news.
+Target::~Target() { retired_ = true; }
 
 void Target::configure(const contract::PutTarget& settings) {
   settings_ = settings;
@@ -105,7 +152,12 @@ void Target::removeHttp2(Http2Client& client) {
   const auto found = http2_.find(client.address());
   if (found == http2_.end()) return;
   std::erase(found->second, &client);
+  for (Http2Client* other : found->second) {
+    if (other->endpoint() == client.endpoint()) return;
+  }
   if (found->second.empty()) http2_.erase(found);
+  // Absent when it is the removal of the endpoint that ends the connection.
+  if (Endpoint* endpoint = find(*client.endpoint())) balancer_.disconnected(*endpoint);
 }
 
 Http2Client* Target::http2WithRoom(const EndpointShared& endpoint) {
@@ -133,14 +185,107 @@ SeriesId Target::replaySeries(Direction direction) {
   return worker_.recorder().intern(Family::RequestReplaysTotal, labels);
 }
 
+Endpoint* Target::find(const EndpointShared& endpoint) {
+  Endpoint* known = balancer_.find(endpoint.address);
+  return known != nullptr && known->shared.get() == &endpoint ? known : nullptr;
+}
+
+// ---------------------------------------------------------------- answers
+
+void Target::observe(const std::shared_ptr<EndpointShared>& endpoint,
+                     const ResponseOutcome& outcome, uint32_t probe) {
+  if (probe == 0 && !balancer_.accrues()) return;
+  if (Endpoint* known = find(*endpoint)) balancer_.observe(*known, verdictOf(outcome), probe);
+}
+
+void Target::releaseProbe(const std::shared_ptr<EndpointShared>& endpoint, uint32_t probe) {
+  if (Endpoint* known = find(*endpoint)) balancer_.releaseProbe(*known, probe);
+}
+
+void Target::onEjected(const Endpoint& endpoint, bool again) {
+  const contract::LogLevel level = again ? contract::LogLevel::Debug : contract::LogLevel::Info;
+  if (retired_ || !worker_.sink().wants(level)) return;
+  const uint64_t now = worker_.loop().nowMs();
+  worker_.sink().log(
+      level, worker_.index(), again ? "Endpoint stays ejected" : "Endpoint ejected",
+      {{"target", settings_.authority},
+       {"endpoint", endpoint.address().toString()},
+       {"rule", nameOf(endpoint.ejectedFor)},
+       {"for_ms", std::to_string(endpoint.retryAtMs > now ? endpoint.retryAtMs - now : 0)}});
+}
+
+void Target::onReopened(const Endpoint& endpoint, Reopening reason) {
+  if (retired_) return;
+  if (reason == Reopening::Probe) available();
+  if (!worker_.sink().wants(contract::LogLevel::Info)) return;
+  worker_.sink().log(contract::LogLevel::Info, worker_.index(), "Endpoint reopened",
+                     {{"target", settings_.authority},
+                      {"endpoint", endpoint.address().toString()},
+                      {"reason", nameOf(reason)}});
+}
+
+// ---------------------------------------------------------------- availability
+
+bool Target::ready(uint64_t nowMs) {
+  if (retired_ || balancer_.empty()) return false;
+  if (balancer_.pickable() || unavailableSinceMs_ == 0) return true;
+  return nowMs - unavailableSinceMs_ <= settings_.failFastTimeoutMs;
+}
+
+uint64_t Target::unavailable(uint64_t nowMs) {
+  if (unavailableSinceMs_ == 0) unavailableSinceMs_ = nowMs;
+  return unavailableSinceMs_ + settings_.failFastTimeoutMs;
+}
+
+void Target::failFast() {
+  if (failingFast_) return;
+  failingFast_ = true;
+  logAvailability("Unavailable; entering fail-fast");
+}
+
+void Target::available() {
+  unavailableSinceMs_ = 0;
+  if (!failingFast_) return;
+  failingFast_ = false;
+  logAvailability("Available; exited fail-fast");
+}
+
+void Target::logAvailability(const char* message) {
+  if (!worker_.sink().wants(contract::LogLevel::Info)) return;
+  // Enough to see what is going on, however many endpoints there are.
+  constexpr size_t SHOWN = 10;
+  std::string states;
+  size_t shown = 0;
+  balancer_.forEach([&](Endpoint& endpoint) {
+    if (++shown > SHOWN) return;
+    if (!states.empty()) states.append(", ");
+    states.append(endpoint.address().toString());
+    if (endpoint.ejected()) {
+      states.append(" ejected (").append(nameOf(endpoint.ejectedFor)).append(")");
+    } else if (endpoint.inBackoff()) {
+      states.append(" in back-off");
+      if (endpoint.lastError != 0) {
+        states.append(" (").append(std::strerror(endpoint.lastError)).append(")");
+      }
+    } else {
+      states.append(" ready");
+    }
+  });
+  if (shown > SHOWN) states.append(" and ").append(std::to_string(shown - SHOWN)).append(" more");
+  worker_.sink().log(contract::LogLevel::Info, worker_.index(), message,
+                     {{"target", settings_.authority},
+                      {"endpoints", std::move(states)},
+                      {"waiting", std::to_string(balancer_.waiting())}});
+}
+
 void Target::describe(contract::TargetPicture& picture, uint64_t nowMs) {
   picture.id = settings_.id;
   picture.waiting = static_cast<uint32_t>(balancer_.waiting());
   balancer_.forEach([&](Endpoint& endpoint) {
     contract::EndpointPicture one;
     one.address = endpoint.address();
-    one.state =
-        endpoint.inBackoff() ? contract::EndpointState::Backoff : contract::EndpointState::Ready;
+    one.state = stateOf(endpoint);
+    one.ejectedBy = ruleOf(endpoint.ejectedFor);
     one.inFlight = endpoint.shared->load.inFlight();
     one.idleConnections = static_cast<uint32_t>(endpoint.pool.size());
     one.ewmaMs = endpoint.shared->load.estimateNs(worker_.loop().nowNs()) / 1e6;

@@ -1,5 +1,6 @@
 // A target on one worker: its settings, its endpoints and the counters of each. The rules for
-// choosing an endpoint are the balancer's; this adds what the proxy counts and who is dialling.
+// choosing an endpoint are the balancer's; this adds what the proxy counts, who is dialling, what
+// answers mean, and whether requests fail fast.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 
 #include "balance/balancer.h"
 #include "contract/commands.h"
+#include "proxy/load-token.h"
 #include "proxy/transport-counters.h"
 
 namespace mesh {
@@ -48,41 +50,7 @@ class EndpointCounters {
   std::vector<Answer> answers_;
 };
 
-// RAII for the requests under way that power-of-two-choices compares.
-class LoadToken {
- public:
-  LoadToken() = default;
-  LoadToken(std::shared_ptr<EndpointShared> endpoint, uint64_t nowNs)
-      : endpoint_(std::move(endpoint)), startedNs_(nowNs) {
-    endpoint_->load.started();
-  }
-  LoadToken(LoadToken&& other) noexcept = default;
-  LoadToken& operator=(LoadToken&& other) noexcept {
-    abandon();
-    endpoint_ = std::move(other.endpoint_);
-    startedNs_ = other.startedNs_;
-    return *this;
-  }
-  ~LoadToken() { abandon(); }
-
-  // The endpoint has answered: a sample of its latency. Only the first call counts.
-  void finish(uint64_t nowNs) {
-    if (!endpoint_) return;
-    endpoint_->load.finished(nowNs - startedNs_, nowNs);
-    endpoint_.reset();
-  }
-  void abandon() {
-    if (!endpoint_) return;
-    endpoint_->load.abandoned();
-    endpoint_.reset();
-  }
-
- private:
-  std::shared_ptr<EndpointShared> endpoint_;
-  uint64_t startedNs_ = 0;
-};
-
-class Target {
+class Target final : public EjectionListener {
  public:
   Target(Worker& worker, const contract::PutTarget& settings);
   ~Target();
@@ -100,8 +68,25 @@ class Target {
   EndpointCounters& countersOf(const SocketAddress& endpoint, Direction direction);
   SeriesId replaySeries(Direction direction);
 
-  // When requests began to find no endpoint; 0 while there is one.
-  uint64_t unavailableSinceMs = 0;
+  // Whether a request would be served, or could reasonably wait: not retired, has endpoints, and
+  // either one can be picked or none could for no longer than the fail-fast time. For choosing
+  // among several targets.
+  bool ready(uint64_t nowMs);
+
+  // ------------------------------------------------ what exchanges see of endpoints
+  // By tokens (load-token.h). No effect when the endpoint is gone by now.
+  void observe(const std::shared_ptr<EndpointShared>& endpoint, const ResponseOutcome& outcome,
+               uint32_t probe = 0);
+  void releaseProbe(const std::shared_ptr<EndpointShared>& endpoint, uint32_t probe);
+
+  // ------------------------------------------------ what connectors find
+  // No endpoint can be picked. Answers until when one may be waited for.
+  uint64_t unavailable(uint64_t nowMs);
+  // Nobody has come until then: requests fail at once from now on.
+  void failFast();
+  // There is an endpoint that takes connections.
+  void available();
+
   // Connectors that have a connect(2) under way here.
   IntrusiveList<Connector> dialing;
   // Connectors that wait for another's dial: one HTTP/2 connection serves them all.
@@ -109,17 +94,28 @@ class Target {
 
   // ------------------------------------------------ HTTP/2 connections
   void addHttp2(Http2Client& client);
+  // It takes no further streams. Where it was the last one to a present endpoint, that is not
+  // dialled again before a back-off (reference §5, rule 6).
   void removeHttp2(Http2Client& client);
   // One that can take a further stream, or null.
   Http2Client* http2WithRoom(const EndpointShared& endpoint);
 
   void describe(contract::TargetPicture& picture, uint64_t nowMs);
 
+  void onEjected(const Endpoint& endpoint, bool again) override;
+  void onReopened(const Endpoint& endpoint, Reopening reason) override;
+
  private:
+  Endpoint* find(const EndpointShared& endpoint);
+  void logAvailability(const char* message);
+
   Worker& worker_;
   contract::PutTarget settings_;
   Balancer balancer_;
   bool retired_ = false;
+  bool failingFast_ = false;
+  // When requests began to find no endpoint; 0 while there is one.
+  uint64_t unavailableSinceMs_ = 0;
   std::array<std::unordered_map<SocketAddress, std::unique_ptr<EndpointCounters>>, 3> counters_;
   std::unordered_map<SocketAddress, std::vector<Http2Client*>> http2_;
 };
