@@ -195,17 +195,18 @@ export class Http2Wire {
 
   /** The error code of the GOAWAY behind which the connection ends; undefined when it ends without. */
   async goaway(): Promise<number | undefined> {
-    let code: number | undefined;
+    let bytes: Buffer;
     try {
-      for (;;) {
-        const one = await this.next();
-        if (one === undefined) return code;
-        if (one.type === FrameType.GOAWAY) code = one.payload.readUInt32BE(4);
-      }
+      bytes = await this.peer.toEnd();
     } catch (error) {
       // What it had not read turns its close into a reset: the GOAWAY may have come before.
-      if (error instanceof Error && error.message.startsWith('reset while waiting')) return code;
-      throw error;
+      if (!(error instanceof Error && error.message.startsWith('reset while waiting'))) throw error;
+      bytes = Buffer.from(this.peer.heldText(), 'latin1');
     }
+    let code: number | undefined;
+    for (let at = 0; at + 17 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+      if (bytes.readUInt8(at + 3) === FrameType.GOAWAY) code = bytes.readUInt32BE(at + 13);
+    }
+    return code;
   }
 }
