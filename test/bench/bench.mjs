@@ -2,14 +2,26 @@
 // takes medians, writes build/bench.json and prints the table. scripts/bench builds what it needs.
 // Usage: node test/bench/bench.mjs [--quick] [--only WORK[,WORK…]] [--rounds N] [--seconds N]
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { measureHook, measureMemory, measureStart } from './footprint.mjs';
-import { printFootprint, printTable } from './report.mjs';
-import { cpuOf, startBackend, startExchange, startProxies, stopAll } from './servers.mjs';
+import { printFootprint, printScale, printTable } from './report.mjs';
+import { startHaproxy, startNghttpx, startNginx } from './peers.mjs';
+import {
+  cpuOf,
+  grpcMessage,
+  startBackend,
+  startExchange,
+  startGrpcBackend,
+  startHttp2Backend,
+  startWideBackend,
+  stop,
+  stopAll,
+} from './servers.mjs';
+import { scalePlaces, SLUICE_BENCH, startPlace, startSluice } from './sluice.mjs';
 import { WORKS } from './works.mjs';
 
 const { values: options } = parseArgs({
@@ -20,7 +32,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
   },
 });
-const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
+const rounds = Number(options.rounds ?? (options.quick ? 2 : 5));
 const seconds = Number(options.seconds ?? (options.quick ? 1 : 3));
 const only = options.only?.split(',');
 const works = WORKS.filter(({ name, quick }) => only?.includes(name) ?? (!options.quick || quick));
@@ -43,7 +55,11 @@ function pin(processes, processor) {
     spawnSync('taskset', ['-a', '-p', '-c', mask, String(pid)], { stdio: 'ignore' });
 }
 
-async function runWork({ name, backend, pinned, measure }, vias, backends) {
+const grpcBody = join(work, 'grpc-body');
+writeFileSync(grpcBody, grpcMessage(100));
+const WARM_UP_SECONDS = 2;
+
+async function runWork({ name, backend, pinned, measure, warmUp = false }, vias, backends) {
   const usable = Object.entries(vias).filter(([, via]) => via.ports[backend] !== undefined);
   const samples = new Map(usable.map(([via]) => [via, []]));
   const canPin = pinned && availableParallelism() > 1;
@@ -51,6 +67,9 @@ async function runWork({ name, backend, pinned, measure }, vias, backends) {
     (child) => child !== undefined,
   );
   if (canPin) pin(parties, 0);
+  if (warmUp) {
+    for (const [, { ports }] of usable) await measure(ports[backend], WARM_UP_SECONDS, [], { grpcBody });
+  }
   for (let round = 0; round < rounds; round++) {
     // Rotated, so that none always runs behind the same neighbour.
     for (let turn = 0; turn < usable.length; turn++) {
@@ -58,7 +77,9 @@ async function runWork({ name, backend, pinned, measure }, vias, backends) {
       const owner = child ?? backends[backend];
       const before = cpuOf(owner.pid);
       try {
-        const result = await measure(ports[backend], seconds, canPin ? ['taskset', '-c', '0'] : []);
+        const result = await measure(ports[backend], seconds, canPin ? ['taskset', '-c', '0'] : [], {
+          grpcBody,
+        });
         samples.get(via).push({ ...result, cpu_us: cpuOf(owner.pid) - before });
       } catch (error) {
         say(`${name} via ${via}, round ${round + 1}: ${error.message}`);
@@ -85,21 +106,66 @@ async function runWork({ name, backend, pinned, measure }, vias, backends) {
   });
 }
 
+// Every proxy that can be started here, by the name it has in the results.
+async function startProxies(ports) {
+  const makers = { nginx: startNginx, haproxy: startHaproxy, nghttpx: startNghttpx, sluice: startSluice };
+  // HAProxy is the faster peer in HTTP/2.
+  if (options.quick) delete makers.nghttpx;
+  const proxies = {};
+  for (const [name, make] of Object.entries(makers)) {
+    try {
+      proxies[name] = await make(work, ports);
+    } catch (error) {
+      say(`${name} is left out: ${error.message}`);
+    }
+  }
+  return proxies;
+}
+
+// Works about how sluice grows: each size in a process of its own, without others beside it.
+async function runScale({ http }) {
+  const wanted = (name) => works.filter(({ backend }) => backend === name);
+  const sizes = scalePlaces({ http, wide: 0 }).filter(({ name }) => wanted(name).length > 0);
+  if (sizes.length === 0 || !existsSync(SLUICE_BENCH)) return [];
+  const addresses = Math.max(...sizes.map(({ endpoints }) => endpoints.length));
+  const wide = await startWideBackend(work, addresses);
+  const rows = [];
+  for (const place of scalePlaces({ http, wide: wide.port })) {
+    for (const one of wanted(place.name)) {
+      say(one.name);
+      try {
+        const sluice = await startPlace(work, place);
+        rows.push(...(await runWork(one, { sluice }, {})));
+        await stop(sluice.child);
+      } catch (error) {
+        say(`${one.name} is left out: ${error.message}`);
+      }
+    }
+  }
+  await stop(wide.child);
+  return rows;
+}
+
 async function main() {
-  const { child: httpBackend, port: http } = await startBackend(work);
-  const { child: echoBackend, port: echo } = await startExchange('echo');
-  const { child: sinkBackend, port: sink } = await startExchange('sink');
-  const backends = { http: httpBackend, echo: echoBackend, sink: sinkBackend };
-  const ports = { http, echo, sink };
-  // Direct has no proxy: its CPU is the backend's own.
-  const vias = { direct: { child: undefined, ports }, ...(await startProxies(work, ports, say)) };
+  const http = await startBackend(work);
+  const echo = await startExchange('echo');
+  const sink = await startExchange('sink');
+  const h2 = await startHttp2Backend(work);
+  const grpc = await startGrpcBackend(work);
+  // By the place that a work wants: what stands behind it. Direct has no proxy: its CPU is the backend's.
+  const places = { http, echo, sink, h2, grpc, h1h2: undefined, h2h1: undefined };
+  const started = Object.entries(places).filter(([, place]) => place !== undefined);
+  const backends = Object.fromEntries(started.map(([name, { child }]) => [name, child]));
+  const ports = Object.fromEntries(started.map(([name, { port }]) => [name, port]));
+  const vias = { direct: { child: undefined, ports }, ...(await startProxies(ports)) };
   say(`${works.length} works, ${rounds} rounds of ${seconds} s each, via ${Object.keys(vias).join(', ')}`);
 
   const rows = [];
-  for (const one of works) {
+  for (const one of works.filter(({ backend }) => backend in places)) {
     say(one.name);
     rows.push(...(await runWork(one, vias, backends)));
   }
+  rows.push(...(await runScale(ports)));
   const footprint = [];
   if (!options.quick && only === undefined) {
     for (const [what, measure] of Object.entries({
@@ -118,6 +184,7 @@ async function main() {
   mkdirSync('build', { recursive: true });
   writeFileSync('build/bench.json', `${JSON.stringify([...rows, ...footprint], null, 2)}\n`);
   printTable(rows);
+  printScale(rows);
   printFootprint(footprint);
   console.log('\nfigures: build/bench.json');
 }

@@ -28,7 +28,7 @@ const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 export async function measureMemory(vias, say) {
   const rows = [];
   for (const [via, { child, ports }] of Object.entries(vias)) {
-    if (child === undefined) continue;
+    if (child === undefined || ports.http === undefined) continue;
     if (via === 'haproxy' && HAPROXY_CONNECTIONS < IDLE_CONNECTIONS) {
       say(`haproxy may not have the descriptors for ${IDLE_CONNECTIONS} connections here: left out`);
       continue;

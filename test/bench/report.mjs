@@ -1,6 +1,6 @@
 // How results are shown: one row per work, every proxy beside the others, and the two ratios that
 // count: sluice against the better peer, in throughput and in CPU per request.
-const PEERS = ['nginx', 'haproxy'];
+const PEERS = ['nginx', 'haproxy', 'nghttpx'];
 
 const rate = (row) =>
   row === undefined
@@ -40,6 +40,7 @@ export function printTable(rows) {
       'direct',
       'nginx',
       'haproxy',
+      'nghttpx',
       'sluice',
       'rate : best peer',
       'CPU : best peer',
@@ -55,7 +56,7 @@ export function printTable(rows) {
     const p99 = (value) => (value === null || value === undefined ? '-' : `${Math.round(value)} µs`);
     table.push([
       work,
-      ...['direct', 'nginx', 'haproxy', 'sluice'].map((name) => withCpu(via(name))),
+      ...['direct', ...PEERS, 'sluice'].map((name) => withCpu(via(name))),
       ratio(amountOf(sluice), best(peers, amountOf, Math.max)),
       ratio(cpuOf(sluice), best(peers, cpuOf, Math.min)),
       p99(sluice?.p99_us),
@@ -66,6 +67,22 @@ export function printTable(rows) {
   console.log('\nMedians. µs: CPU of the proxy per request (direct: of the backend); per MiB for bulk.\n');
   printColumns(table);
   if (failed > 0) console.log(`\n${failed} requests failed; see "failed" in the figures.`);
+}
+
+// What a request costs when there is more to choose from: the same work with the least and the most.
+export function printScale(rows) {
+  const sizes = new Map();
+  for (const row of rows) {
+    const [, what, size] = /^http1-(routes|endpoints)-(\d+)$/.exec(row.work) ?? [];
+    if (what !== undefined) sizes.set(what, [...(sizes.get(what) ?? []), { size: Number(size), row }]);
+  }
+  for (const [what, list] of sizes) {
+    const [least, ...others] = list.sort((a, b) => a.size - b.size);
+    for (const { size, row } of others) {
+      const cpu = ratio(row.cpu_us_per_request, least.row.cpu_us_per_request);
+      console.log(`\n${what}: ${least.size} → ${size}: CPU per request ${cpu}`);
+    }
+  }
 }
 
 export function printFootprint(rows) {

@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-import { EXCHANGE } from './servers.mjs';
+import { EXCHANGE, GRPC_PATH, H1_PATH } from './servers.mjs';
+import { hostName } from './sluice.mjs';
 
 async function output(command, args, limitMs) {
   // The log of `sluice run` is not part of the report.
@@ -42,16 +43,46 @@ export function readWrk(text) {
   };
 }
 
-const http = (name, { connections, path, headers = [], pinned = false, quick = false }) => ({
+export function readH2load(text) {
+  const [, seconds] = /^finished in ([\d.]+m?s)/m.exec(text) ?? [];
+  const counts = /^requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded/m.exec(text) ?? [];
+  if (seconds === undefined || counts[1] === undefined) throw new Error(`h2load said\n${text}`);
+  const succeeded = Number(counts[2]);
+  return {
+    requests: succeeded,
+    failed: Number(counts[1]) - succeeded,
+    seconds: Number.parseFloat(seconds) / (seconds.endsWith('ms') ? 1_000 : 1),
+  };
+}
+
+const http = (
   name,
-  backend: 'http',
+  { connections, path, headers = [], backend = 'http', warmUp = false, pinned = false, quick = false },
+) => ({
+  name,
+  backend,
   pinned,
   quick,
+  warmUp,
   async measure(port, seconds, prefix) {
     const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency'];
     for (const header of headers) args.push('-H', header);
     const [command, ...rest] = [...prefix, 'wrk', ...args, `http://127.0.0.1:${port}${path}`];
     return readWrk(await output(command, rest, (seconds + 30) * 1000));
+  },
+});
+
+// Connections × streams of each.
+const h2 = (name, { connections, streams, backend = 'h2', path = '/100B', grpc = false, quick = false }) => ({
+  name,
+  backend,
+  pinned: false,
+  quick,
+  async measure(port, seconds, _prefix, { grpcBody }) {
+    const args = ['-t1', `-c${connections}`, `-m${streams}`, `-D${seconds}`];
+    if (grpc) args.push('-d', grpcBody, '-H', 'content-type: application/grpc', '-H', 'te: trailers');
+    args.push(`http://127.0.0.1:${port}${path}`);
+    return readH2load(await output('h2load', args, (seconds + 30) * 1000));
   },
 });
 
@@ -86,6 +117,34 @@ export const WORKS = [
   http('http1-c64-100B', { connections: 64, path: '/100B', quick: true }),
   http('http1-c64-10KiB', { connections: 64, path: '/10KiB' }),
   http('http1-new-c16-100B', { connections: 16, path: '/100B', headers: ['Connection: close'] }),
+  h2('h2-c10-m10-100B', { connections: 10, streams: 10, quick: true }),
+  h2('h2-c50-m1-100B', { connections: 50, streams: 1, quick: true }),
+  h2('h2-c10-m100-100B', { connections: 10, streams: 100, quick: true }),
+  http('http1-to-h2-c64-100B', { connections: 64, path: '/100B', backend: 'h1h2' }),
+  h2('h2-to-http1-c10-m10-100B', { connections: 10, streams: 10, backend: 'h2h1', path: H1_PATH }),
+  h2('grpc-unary-c10-m10-100B', {
+    connections: 10,
+    streams: 10,
+    backend: 'grpc',
+    path: GRPC_PATH,
+    grpc: true,
+  }),
+  ...[10, 1_000].map((hosts) =>
+    http(`http1-routes-${hosts}`, {
+      connections: 64,
+      path: '/100B',
+      backend: `routes-${hosts}`,
+      headers: [`Host: ${hostName(hosts - 1)}`],
+    }),
+  ),
+  ...[10, 10_000].map((count) =>
+    http(`http1-endpoints-${count}`, {
+      connections: 64,
+      path: '/100B',
+      backend: `endpoints-${count}`,
+      warmUp: true,
+    }),
+  ),
   ping('tcp-exchange-c1-100B', { connections: 1, bytes: 100, pinned: true }),
   ping('tcp-exchange-c16-100B', { connections: 16, bytes: 100, quick: true }),
   bulk('tcp-bulk-64KiB', { chunk: 64 * 1024, quick: true }),

@@ -24,6 +24,7 @@ import {
 } from '../../src/dataplane/gen/contract_pb.js';
 import { loadAddon } from '../../src/dataplane/load.js';
 import { NativeDataPlane } from '../../src/dataplane/native-dataplane.js';
+import type { Scope } from '../support/processes.js';
 
 /** Generous: only a failure takes this long. */
 const LIMIT_MS = 20_000;
@@ -147,7 +148,7 @@ export interface OpenPlane {
 }
 
 /** A data plane that is closed when the test ends. What a listener throws fails the test. */
-export function openPlane(t: TestContext, overrides: SettingsInit = {}): OpenPlane {
+export function openPlane(t: Scope, overrides: SettingsInit = {}): OpenPlane {
   const reported: unknown[] = [];
   const plane = new NativeDataPlane(loadAddon().addon, settings(overrides), (error) => reported.push(error));
   const events = new EventLog();

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { TestContext } from 'node:test';
 
 import { within } from './peer.js';
+import type { Scope } from './processes.js';
 
 export interface LineProcess {
   ask(line: string): void;
@@ -13,7 +13,7 @@ export interface LineProcess {
   answer(): Promise<string>;
 }
 
-export function aLineProcess(t: TestContext, command: string, args: readonly string[]): LineProcess {
+export function aLineProcess(t: Scope, command: string, args: readonly string[]): LineProcess {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   t.after(async () => {

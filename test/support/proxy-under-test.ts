@@ -1,7 +1,6 @@
 // The real data plane in this process, with listeners that need no privileges: each leads to the
 // endpoints it is given. The poller is the one that SLUICE_POLLER names.
 import assert from 'node:assert/strict';
-import type { TestContext } from 'node:test';
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 
@@ -35,6 +34,7 @@ import {
   type SettingsInit,
 } from '../contract/harness.js';
 import { eventually } from './peer.js';
+import type { Scope } from './processes.js';
 
 type TargetOverrides = Partial<Exclude<MessageInitShape<typeof PutTargetSchema>, { $typeName: string }>>;
 type DestinationOverrides = Partial<
@@ -182,7 +182,7 @@ export class ProxyUnderTest {
 }
 
 /** A proxy that is closed when the test ends. */
-export function aProxy(t: TestContext, wishes: ProxyWishes = {}): ProxyUnderTest {
+export function aProxy(t: Scope, wishes: ProxyWishes = {}): ProxyUnderTest {
   const usual = settings();
   const { plane, events } = openPlane(t, {
     poller: poller(),

@@ -128,11 +128,12 @@ export interface RawHttpServer extends TcpServer {
 export async function aRawHttpServer(
   t: TestContext,
   answer: (request: Request, peer: Peer) => string | Promise<string> = () => OK,
+  { mayBreakOff = false } = {},
 ): Promise<RawHttpServer> {
   const requests: Request[] = [];
   const server = await aServer(t, async (peer) => {
     for (;;) {
-      const request = await nextRequest(peer);
+      const request = await nextRequest(peer, mayBreakOff);
       if (request === undefined) break;
       requests.push(request);
       const text = await answer(request, peer);
@@ -144,12 +145,17 @@ export async function aRawHttpServer(
   return { ...server, requests };
 }
 
-/** A reset instead of a request ends a connection like a close: clients and tests may do that. */
-async function nextRequest(peer: Peer): Promise<Request | undefined> {
+/**
+ * A reset instead of a request ends a connection like a close: clients and tests may do that. One that
+ * breaks off is a fault, unless the test sends such.
+ */
+async function nextRequest(peer: Peer, mayBreakOff: boolean): Promise<Request | undefined> {
   try {
     return await readRequest(peer);
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith('reset while waiting')) return undefined;
+    const text = String(error);
+    if (text.includes(': reset while waiting')) return undefined;
+    if (mayBreakOff && /: ended (after|before)/.test(text)) return undefined;
     throw error;
   }
 }

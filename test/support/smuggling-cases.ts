@@ -1,247 +1,25 @@
-// Requests that two implementations may read differently, and what the proxy has to make of them:
-// refuse them with a reason, or forward them so that only one reading is left.
+// Requests that two implementations may read differently for what they say about their connection:
+// Connection, Expect, Upgrade, the end of it. Together with the cases of smuggling-messages.ts.
+import {
+  CHUNKS,
+  chunked,
+  FRAMING_CASES,
+  head,
+  post,
+  SMUGGLED,
+  type SmugglingCase,
+} from './smuggling-messages.js';
 
-export interface SmugglingCase {
-  readonly name: string;
-  /** As bytes on the wire, `\n` already CR LF where meant. */
-  readonly bytes: string;
-  /** What the proxy says in `l5d-proxy-error`, as the rule that is broken; refused with 400. */
-  readonly refused?: string;
-  /** What reaches the server, one line per request, when it is forwarded. */
-  readonly forwarded?: readonly string[];
+export type { SmugglingCase } from './smuggling-messages.js';
+
+const BODY = `Content-Length: ${SMUGGLED.length}`;
+const BOTH = ['GET /case', 'GET /smuggled'];
+
+function followed(name: string, ...lines: readonly string[]): SmugglingCase {
+  return { name, forwarded: BOTH, bytes: head('GET /case HTTP/1.1', 'Host: web', ...lines) + SMUGGLED };
 }
 
-const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: web\r\n\r\n';
-
-function head(...lines: readonly string[]): string {
-  return `${lines.join('\r\n')}\r\n\r\n`;
-}
-
-/** A POST to `/case` with these lines after Host, and what follows its head. */
-function post(lines: readonly string[], body: string): string {
-  return head('POST /case HTTP/1.1', 'Host: web', ...lines) + body;
-}
-
-const chunked = (encoding: string): string => `Transfer-Encoding: ${encoding}`;
-const CHUNKS = `0\r\n\r\n${SMUGGLED}`;
-
-function refusedPost(name: string, refused: string, lines: readonly string[], body: string): SmugglingCase {
-  return { name, refused, bytes: post(lines, body) };
-}
-
-const lengthAndEncoding: readonly SmugglingCase[] = [
-  refusedPost('CL.TE', 'length_and_encoding', ['Content-Length: 5', chunked('chunked')], CHUNKS),
-  refusedPost('TE.CL', 'length_and_encoding', [chunked('chunked'), 'Content-Length: 5'], CHUNKS),
-  refusedPost('CL.TE, equal', 'length_and_encoding', ['Content-Length: 0', chunked('chunked')], '0\r\n\r\n'),
-  refusedPost('TE.TE, two fields', 'bad_transfer_encoding', [chunked('chunked'), chunked('chunked')], CHUNKS),
-  refusedPost('TE.TE, identity', 'bad_transfer_encoding', [chunked('chunked'), chunked('identity')], CHUNKS),
-  refusedPost('TE.0, identity', 'bad_transfer_encoding', [chunked('identity')], CHUNKS),
-  ...[
-    'xchunked',
-    'chunked, identity',
-    'gzip, chunked',
-    '"chunked"',
-    'chunked;q=1',
-    ',chunked',
-    'chunked,',
-    '',
-  ].map((value) => refusedPost(`TE: ${value}`, 'bad_transfer_encoding', [chunked(value)], CHUNKS)),
-  refusedPost('TE with vertical tab', 'bad_field_value', [chunked('\vchunked')], CHUNKS),
-  refusedPost('TE, space before the colon', 'bad_field_name', ['Transfer-Encoding : chunked'], CHUNKS),
-  refusedPost('TE, tab before the colon', 'bad_field_name', ['Transfer-Encoding\t: chunked'], CHUNKS),
-  refusedPost('TE, folded', 'obsolete_folding', ['Transfer-Encoding:', ' chunked'], CHUNKS),
-  refusedPost(
-    'TE with an underscore is another field',
-    'length_and_encoding',
-    ['Transfer_Encoding: chunked', 'Content-Length: 3', chunked('chunked')],
-    CHUNKS,
-  ),
-  {
-    name: 'TE in HTTP/1.0',
-    refused: 'encoding_in_http10',
-    bytes: head('POST /case HTTP/1.0', 'Host: web', chunked('chunked')) + CHUNKS,
-  },
-];
-
-const lengths: readonly SmugglingCase[] = [
-  refusedPost(
-    'CL.CL, different',
-    'bad_content_length',
-    ['Content-Length: 0', 'Content-Length: 37'],
-    SMUGGLED,
-  ),
-  refusedPost('CL.CL, equal', 'bad_content_length', ['Content-Length: 0', 'Content-Length: 0'], ''),
-  ...['+0', '-1', '0x10', '0, 0', '1 0', '0_0', '', '18446744073709551616', '١'].map((value) =>
-    refusedPost(`CL: ${value}`, 'bad_content_length', [`Content-Length: ${value}`], SMUGGLED),
-  ),
-  refusedPost('CL, folded', 'obsolete_folding', ['Content-Length: 0', ' 0'], SMUGGLED),
-  refusedPost('CL, NUL in the value', 'bad_field_value', ['Content-Length: 0\0'], SMUGGLED),
-];
-
-const chunks: readonly SmugglingCase[] = [
-  ...['0x0', '+0', '-0', ' 0', 'g', '', '00000000000000000'].map((size) =>
-    refusedPost(`chunk size "${size}"`, 'bad_chunk_size', [chunked('chunked')], `${size}\r\n\r\n${SMUGGLED}`),
-  ),
-  refusedPost(
-    'chunk size with a space',
-    'bad_chunk_extension',
-    [chunked('chunked')],
-    `0 0\r\n\r\n${SMUGGLED}`,
-  ),
-  refusedPost('chunk size ended by LF', 'bare_line_feed', [chunked('chunked')], `0\n\r\n${SMUGGLED}`),
-  refusedPost('chunk extension with LF', 'bare_line_feed', [chunked('chunked')], `2;a\nxx\r\n0\r\n\r\n`),
-  refusedPost(
-    'chunk extension with CR',
-    'bare_carriage_return',
-    [chunked('chunked')],
-    `2;a\rxx\r\n0\r\n\r\n`,
-  ),
-  refusedPost('chunk data too long', 'bad_chunk_end', [chunked('chunked')], `2\r\nxxx\r\n${CHUNKS}`),
-  refusedPost('chunk data ended by LF', 'bad_chunk_end', [chunked('chunked')], `2\r\nxx\n${CHUNKS}`),
-  ...['Content-Length: 5', 'Host: other', chunked('chunked'), 'l5d-client-id: x', 'Authorization: x'].map(
-    (line) => refusedPost(`trailer ${line}`, 'bad_trailer', [chunked('chunked')], `0\r\n${line}\r\n\r\n`),
-  ),
-  refusedPost('folded trailer', 'obsolete_folding', [chunked('chunked')], `0\r\nX-A: 1\r\n b\r\n\r\n`),
-];
-
-const heads: readonly SmugglingCase[] = [
-  { name: 'no Host', refused: 'missing_host', bytes: head('GET /case HTTP/1.1') },
-  {
-    name: 'two Hosts',
-    refused: 'duplicate_host',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'Host: web'),
-  },
-  ...['web, other', 'user@web', 'web/x', 'web:port', 'web:99999', ':80', '[::1', 'we b'].map((host) => ({
-    name: `Host: ${host}`,
-    refused: 'bad_host',
-    bytes: head('GET /case HTTP/1.1', `Host: ${host}`),
-  })),
-  {
-    name: 'absolute-form against Host',
-    refused: 'host_mismatch',
-    bytes: head('GET http://other/case HTTP/1.1', 'Host: web'),
-  },
-  { name: 'user information', refused: 'bad_target', bytes: head('GET http://a@web/ HTTP/1.1', 'Host: web') },
-  { name: 'fragment', refused: 'bad_target', bytes: head('GET /case#x HTTP/1.1', 'Host: web') },
-  { name: 'asterisk with GET', refused: 'bad_target', bytes: head('GET * HTTP/1.1', 'Host: web') },
-  { name: 'two spaces', refused: 'bad_target', bytes: head('GET  /case HTTP/1.1', 'Host: web') },
-  { name: 'tab for a space', refused: 'bad_method', bytes: head('GET\t/case HTTP/1.1', 'Host: web') },
-  {
-    name: 'space after the version',
-    refused: 'bad_version',
-    bytes: head('GET /case HTTP/1.1 ', 'Host: web'),
-  },
-  { name: 'lower case version', refused: 'bad_version', bytes: head('GET /case http/1.1', 'Host: web') },
-  { name: 'HTTP/0.9', refused: 'bad_start_line', bytes: 'GET /case\r\nHost: web\r\n\r\n' },
-  {
-    name: 'bare LF after the request line',
-    refused: 'bare_line_feed',
-    bytes: 'GET /case HTTP/1.1\nHost: web\r\n\r\n',
-  },
-  {
-    name: 'bare LF after a field',
-    refused: 'bare_line_feed',
-    bytes: head('GET /case HTTP/1.1', 'Host: web\nX-A: 1'),
-  },
-  {
-    name: 'bare LF for the empty line',
-    refused: 'bare_line_feed',
-    bytes: `GET /case HTTP/1.1\r\nHost: web\r\n\n${SMUGGLED}`,
-  },
-  {
-    name: 'bare CR in a field',
-    refused: 'bare_carriage_return',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'X-A: 1\r2'),
-  },
-  {
-    name: 'bare CR for a line end',
-    refused: 'bare_carriage_return',
-    bytes: head('GET /case HTTP/1.1', 'Host: web\rX-A: 1'),
-  },
-  {
-    name: 'NUL in a value',
-    refused: 'bad_field_value',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'X-A: \0'),
-  },
-  {
-    name: 'NUL in a name',
-    refused: 'bad_field_name',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'X\0A: 1'),
-  },
-  { name: 'NUL in the target', refused: 'bad_target', bytes: head('GET /ca\0se HTTP/1.1', 'Host: web') },
-  {
-    name: 'obs-fold',
-    refused: 'obsolete_folding',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'X-A: 1', '\t2'),
-  },
-  {
-    name: 'space before the first field',
-    refused: 'bad_field_name',
-    bytes: head('GET /case HTTP/1.1', ' Host: web'),
-  },
-  {
-    name: 'field without a colon',
-    refused: 'bad_field_name',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'X-A'),
-  },
-  {
-    name: 'empty field name',
-    refused: 'bad_field_name',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', ': x'),
-  },
-  {
-    name: 'unknown expectation',
-    refused: 'bad_expectation',
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'Expect: 200-ok'),
-  },
-  {
-    name: 'TRACE with a body',
-    refused: 'forbidden_body',
-    bytes: head('TRACE /case HTTP/1.1', 'Host: web', `Content-Length: ${SMUGGLED.length}`) + SMUGGLED,
-  },
-];
-
-const unambiguous: readonly SmugglingCase[] = [
-  {
-    name: 'CL.0: a GET with a length has a body',
-    forwarded: ['GET /case'],
-    bytes: head('GET /case HTTP/1.1', 'Host: web', `Content-Length: ${SMUGGLED.length}`) + SMUGGLED,
-  },
-  {
-    name: '0.CL: what follows a request without a length is the next one',
-    forwarded: ['POST /case', 'GET /smuggled'],
-    bytes: post([], SMUGGLED),
-  },
-  {
-    name: 'CL of zero',
-    forwarded: ['POST /case', 'GET /smuggled'],
-    bytes: post(['Content-Length: 00'], SMUGGLED),
-  },
-  {
-    name: 'a request inside of a chunk',
-    forwarded: ['POST /case'],
-    bytes: post([chunked('chunked')], `${SMUGGLED.length.toString(16)}\r\n${SMUGGLED}\r\n0\r\n\r\n`),
-  },
-  {
-    name: 'the encoding in other letters',
-    forwarded: ['POST /case', 'GET /smuggled'],
-    bytes: post(['tRANSFER-eNCODING: CHUNKED'], CHUNKS),
-  },
-  {
-    name: 'chunk extensions',
-    forwarded: ['POST /case', 'GET /smuggled'],
-    bytes: post([chunked('chunked')], `2;a=1;b="c;\\"d"\r\nxx\r\n0;e\r\n\r\n${SMUGGLED}`),
-  },
-  {
-    name: 'leading zeros of a chunk size',
-    forwarded: ['POST /case', 'GET /smuggled'],
-    bytes: post([chunked('chunked')], `0002\r\nxx\r\n${CHUNKS}`),
-  },
-  {
-    name: 'trailers',
-    forwarded: ['POST /case', 'GET /smuggled'],
-    bytes: post([chunked('chunked')], `2\r\nxx\r\n0\r\nX-Sum: 1\r\n\r\n${SMUGGLED}`),
-  },
+const connection: readonly SmugglingCase[] = [
   {
     name: 'Connection cannot take Content-Length away',
     forwarded: ['POST /case'],
@@ -258,31 +36,100 @@ const unambiguous: readonly SmugglingCase[] = [
     bytes: head('GET /case HTTP/1.1', 'Host: web', 'Connection: Host'),
   },
   {
-    name: 'absolute-form and the same Host',
-    forwarded: ['GET /case'],
-    bytes: head('GET http://WEB:80/case HTTP/1.1', 'Host: web'),
-  },
-  {
-    name: 'a length in a field that is none',
+    name: 'Connection cannot take an encoding away by its second field',
     forwarded: ['POST /case', 'GET /smuggled'],
-    bytes: post(['Content_Length: 37', 'X-Content-Length: 37'], SMUGGLED),
+    bytes: post(['Connection: keep-alive', 'Connection: Transfer-Encoding', chunked('chunked')], CHUNKS),
+  },
+  followed('Connection takes other fields away', 'Connection: X-Auth', 'X-Auth: 1'),
+  followed('Connection with a name that is none', 'Connection: a b'),
+  followed('Connection with empty members', 'Connection: ,,,'),
+  followed('Connection takes TE along', 'Connection: TE', 'TE: trailers'),
+  followed('fields of old proxies', 'Proxy-Connection: close', 'Keep-Alive: timeout=1'),
+  {
+    name: 'a connection that is to be closed ends behind its request',
+    forwarded: ['GET /case'],
+    last: true,
+    bytes: head('GET /case HTTP/1.1', 'Host: web', 'Connection: close') + SMUGGLED,
   },
   {
-    name: 'empty lines before a request',
-    forwarded: ['GET /case', 'GET /smuggled'],
-    bytes: `\r\n${head('GET /case HTTP/1.1', 'Host: web')}\r\n${SMUGGLED}`,
+    name: 'a connection that is to be closed takes no length away',
+    forwarded: ['POST /case'],
+    last: true,
+    bytes: post(['Connection: close, Content-Length', BODY], SMUGGLED) + SMUGGLED,
   },
   {
-    name: 'an upgrade that is not taken',
-    forwarded: ['GET /case', 'GET /smuggled'],
-    bytes: head('GET /case HTTP/1.1', 'Host: web', 'Connection: Upgrade', 'Upgrade: x') + SMUGGLED,
+    name: 'HTTP/1.0 ends behind its request',
+    forwarded: ['GET /case'],
+    last: true,
+    bytes: head('GET /case HTTP/1.0', 'Host: web') + SMUGGLED,
+  },
+  {
+    name: 'HTTP/1.0 with keep-alive goes on',
+    forwarded: BOTH,
+    bytes: head('GET /case HTTP/1.0', 'Host: web', 'Connection: keep-alive') + SMUGGLED,
+  },
+];
+
+const expectations: readonly SmugglingCase[] = [
+  {
+    name: 'an expectation with a body that is there',
+    forwarded: ['POST /case', 'GET /smuggled'],
+    bytes: post(['Expect: 100-continue', 'Content-Length: 3'], `abc${SMUGGLED}`),
+  },
+  {
+    name: 'an expectation in other letters, chunked',
+    forwarded: ['POST /case', 'GET /smuggled'],
+    bytes: post(['Expect: 100-CONTINUE', chunked('chunked')], `3\r\nabc\r\n${CHUNKS}`),
+  },
+  {
+    name: 'Connection cannot take an expectation away',
+    forwarded: ['POST /case', 'GET /smuggled'],
+    bytes: post(['Connection: Expect', 'Expect: 100-continue', 'Content-Length: 3'], `abc${SMUGGLED}`),
+  },
+  {
+    name: 'an expectation of HTTP/1.0',
+    forwarded: ['POST /case', 'GET /smuggled'],
+    bytes:
+      head(
+        'POST /case HTTP/1.0',
+        'Host: web',
+        'Connection: keep-alive',
+        'Expect: 100-continue',
+        'Content-Length: 3',
+      ) + `abc${SMUGGLED}`,
+  },
+  followed('an expectation without a body', 'Expect: 100-continue'),
+];
+
+const upgrades: readonly SmugglingCase[] = [
+  followed('an upgrade that is not taken', 'Connection: Upgrade', 'Upgrade: x'),
+  followed(
+    'an upgrade to HTTP/2',
+    'Connection: Upgrade, HTTP2-Settings',
+    'Upgrade: h2c',
+    'HTTP2-Settings: AAMAAABkAAQAAP__',
+  ),
+  {
+    name: 'an upgrade with a body',
+    forwarded: ['POST /case'],
+    bytes: post(['Connection: Upgrade', 'Upgrade: websocket', BODY], SMUGGLED),
+  },
+  {
+    name: 'an upgrade with chunks',
+    forwarded: ['POST /case', 'GET /smuggled'],
+    bytes: post(['Connection: Upgrade', 'Upgrade: websocket', chunked('chunked')], CHUNKS),
+  },
+  {
+    name: 'an upgrade in HTTP/1.0',
+    forwarded: ['GET /case'],
+    last: true,
+    bytes: head('GET /case HTTP/1.0', 'Host: web', 'Connection: Upgrade', 'Upgrade: x') + SMUGGLED,
   },
 ];
 
 export const SMUGGLING_CASES: readonly SmugglingCase[] = [
-  ...lengthAndEncoding,
-  ...lengths,
-  ...chunks,
-  ...heads,
-  ...unambiguous,
+  ...FRAMING_CASES,
+  ...connection,
+  ...expectations,
+  ...upgrades,
 ];
