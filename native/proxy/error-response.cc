@@ -31,6 +31,7 @@ uint16_t statusOf(Reason reason) {
     case Reason::EndpointReset:
     case Reason::MalformedResponse:
     case Reason::ResponseHeadTooLarge:
+    case Reason::KeepaliveTimeout:
       return 502;
     case Reason::NoEndpoints:
     case Reason::QueueFull:
@@ -58,7 +59,6 @@ uint16_t statusOf(Reason reason) {
     case Reason::DetectTimeout:
     case Reason::HalfCloseTimeout:
     case Reason::IdleTimeout:
-    case Reason::KeepaliveTimeout:
     case Reason::Internal:
       return 500;
   }

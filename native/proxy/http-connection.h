@@ -6,8 +6,10 @@
 //   ReadingHead --head--> Routing --target--> Connecting --connection--> Exchanging --done--> ReadingHead
 //                            \ parked until discovered     \ failed: error response  \ upgrade: OpaqueForward
 //
-// http-connection.cc has the life of the connection and the request's way to its endpoint,
-// http-exchange.cc the relaying of both messages and their failures.
+// Requests that are not HTTP/1.1 at the endpoint go another way: Translating, with an Exchange.
+//
+// http-connection.cc has the life of the connection, http-forwarding.cc the request's way to its
+// endpoint, http-exchange.cc the relaying of both messages, http-failures.cc how it fails.
 #pragma once
 
 #include <memory>
@@ -19,6 +21,7 @@
 #include "proxy/connector.h"
 #include "proxy/destination.h"
 #include "proxy/error-response.h"
+#include "proxy/http1-client-stream.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -48,7 +51,7 @@ class HttpConnection final : public Connection,
   void cut(Reason reason) override;
 
  private:
-  enum class State : uint8_t { ReadingHead, Routing, Connecting, Exchanging, Ended };
+  enum class State : uint8_t { ReadingHead, Routing, Connecting, Exchanging, Translating, Ended };
   enum class TimerRole : uint8_t { None, Idle, Head, Discovery, Response };
   enum class ResponsePhase : uint8_t { Head, Body, Done };
 
@@ -61,17 +64,24 @@ class HttpConnection final : public Connection,
   bool readHead();
   bool readMoreOfHead();
   bool acceptHead(size_t headBytes);
-  bool route();
-  uint32_t routeByAuthority(const RequestHead& head);
-  bool sendTo(std::shared_ptr<Target> target);
   bool finishExchange();
   bool wantsEnd() const;
   void setTimer(TimerRole role, uint64_t delayMs);
   void clearTimer();
   void onTimeout();
   void onHalfCloseTimeout();
-  void end();
+  void dropEndpoint();
+  void closeClient();
   void closeAfter(Buffer rest);
+  void end();
+
+  // http-forwarding.cc
+  bool route();
+  uint32_t routeByAuthority(const RequestHead& head);
+  bool sendTo(std::shared_ptr<Target> target);
+  bool translates(const Target& target) const;
+  bool translate(std::shared_ptr<Target> target);
+  bool continueTranslated();
 
   // http-exchange.cc
   bool exchange();
@@ -86,16 +96,20 @@ class HttpConnection final : public Connection,
   bool firstByteOfBody();
   bool becomeOpaque();
   bool answerConnect(std::unique_ptr<EndpointConnection> connection);
+  bool requestSentWhole() const;
+  bool yieldIfGreedy(size_t bytes);
+
+  // http-failures.cc
   bool canReplay() const;
+  FailureFacts facts(Reason reason, int error, std::string_view detail) const;
+  // After a read that brought the end.
+  FailureFacts endOfEndpoint(const IoCount& got, std::string_view where) const;
   // Before the response has begun: replays or answers. After: cuts the client off.
   bool failExchange(FailureFacts facts);
   bool failRequest(Reason reason, std::string detail);
   bool abandon(Reason reason);
-  void report(const FailureFacts& facts, uint16_t status);
   void respond(const FailureFacts& facts);
-  void dropEndpoint();
-  bool requestSentWhole() const;
-  bool yieldIfGreedy(size_t bytes);
+  void report(const FailureFacts& facts, uint16_t status);
 
   Worker& worker_;
   const HttpMode mode_;
@@ -119,6 +133,9 @@ class HttpConnection final : public Connection,
   uint32_t lastTargetId_ = 0;
   uint32_t lastVersion_ = 0;
   size_t headBytes_ = 0;
+  http1::Framing framing_;  // of the request
+
+  std::unique_ptr<Http1ClientStream> stream_;  // while Translating
 
   // The exchange.
   std::shared_ptr<Target> target_;
@@ -137,7 +154,6 @@ class HttpConnection final : public Connection,
   uint8_t minorVersion_ = 1;
   bool clientKeepAlive_ = false;
   bool endpointKeepAlive_ = false;
-  bool upgrade_ = false;
   bool awaitsContinue_ = false;  // Expect: 100-continue, and no 100 relayed yet
   bool reused_ = false;
   bool replayed_ = false;

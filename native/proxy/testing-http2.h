@@ -16,6 +16,7 @@ struct SeenStream {
   std::string method;
   std::string path;
   std::string authority;
+  std::string protocol;
   std::map<std::string, std::string> fields;
   std::vector<uint16_t> interim;
   std::string body;
@@ -43,9 +44,12 @@ class Http2Peer final : public http2::SessionHandler {
   bool consumes = true;
 
   http2::StreamId request(const std::string& method, const std::string& path, http2::End end,
-                          std::vector<std::pair<std::string, std::string>> fields = {}) {
+                          std::vector<std::pair<std::string, std::string>> fields = {},
+                          const std::string& protocol = "") {
     RequestHead head;
     head.methodText = method;
+    if (method == "CONNECT") head.method = Method::Connect;
+    head.protocol = protocol;
     head.target = head.path = path;
     head.authority = "web.mesh";
     head.majorVersion = 2;
@@ -63,14 +67,15 @@ class Http2Peer final : public http2::SessionHandler {
     session_->respond(stream, head, end, false);
     flush();
   }
-  // All of it, reading meanwhile as far as windows demand it.
-  void send(http2::StreamId stream, std::string_view data) {
+  // All of it, reading meanwhile as far as windows demand it. False when the connection ends first.
+  bool send(http2::StreamId stream, std::string_view data) {
     while (!data.empty()) {
       const size_t taken = session_->sendData(stream, data);
       data.remove_prefix(taken);
       flush();
-      if (taken == 0) receiveOnce();
+      if (taken == 0 && !receiveOnce()) return false;
     }
+    return true;
   }
   void end(http2::StreamId stream, std::vector<std::pair<std::string, std::string>> trailers = {}) {
     FieldTable table;
@@ -93,12 +98,24 @@ class Http2Peer final : public http2::SessionHandler {
     flush();
     return fine;
   }
+  // False when the connection ends first. Asserts nothing: for threads that are not the test's,
+  // where a failed assertion ends the process.
+  template <typename Until>
+  bool reaches(Until until) {
+    while (!until()) {
+      if (!receiveOnce()) return false;
+    }
+    return true;
+  }
+  bool reachesEnd(http2::StreamId stream) {
+    return reaches([&] { return streams[stream].ended || streams[stream].reset; });
+  }
   template <typename Until>
   void receiveUntil(Until until) {
-    while (!until()) REQUIRE(receiveOnce());
+    REQUIRE(reaches(until));
   }
   SeenStream& awaitEnd(http2::StreamId stream) {
-    receiveUntil([&] { return streams[stream].ended || streams[stream].reset; });
+    REQUIRE(reachesEnd(stream));
     return streams[stream];
   }
   // The next request that has arrived, its head at least.
@@ -113,6 +130,7 @@ class Http2Peer final : public http2::SessionHandler {
     seen.method = head.methodText;
     seen.path = head.path;
     seen.authority = head.authority;
+    seen.protocol = head.protocol;
     keep(seen.fields, head.fields);
     seen.ended = end == http2::End::Last;
     lastRequest = stream;

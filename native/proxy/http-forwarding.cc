@@ -1,0 +1,179 @@
+// A request's way to its endpoint: its target, its head as it goes on, and a connection; or an exchange
+// where another protocol is spoken. See http-connection.h.
+#include <algorithm>
+
+#include "http1/serializer.h"
+#include "proxy/authority-route.h"
+#include "proxy/http-connection.h"
+
+namespace mesh {
+
+namespace {
+constexpr size_t REQUEST_BYTES = 4'096;
+}  // namespace
+
+// ---------------------------------------------------------------- routing
+
+bool HttpConnection::route() {
+  const uint32_t targetId = routeByAuthority(worker_.requestHead());
+  if (state_ == State::Routing) return false;  // parked
+  std::shared_ptr<Target> target = targetId == 0 ? nullptr : worker_.target(targetId);
+  if (!target) return failRequest(Reason::NoRoute, authority_);
+  return sendTo(std::move(target));
+}
+
+// The id of the target, or 0; parks the request when the control logic must be asked first.
+uint32_t HttpConnection::routeByAuthority(const RequestHead& head) {
+  Destination& destination = *destination_;
+  if (destination.authorities.empty() && !destination.discoverAuthorities) {
+    return destination.targetId;
+  }
+  if (head.authority == lastRawAuthority_ && lastVersion_ == destination.version &&
+      lastTargetId_ != 0) {
+    return lastTargetId_;
+  }
+  const AuthorityRoute answer =
+      mesh::routeByAuthority(worker_, destination, head.authority, authority_, *this);
+  if (answer.parked) {
+    state_ = State::Routing;
+    setTimer(TimerRole::Discovery, worker_.settings().discoveryTimeoutMs);
+    return 0;
+  }
+  lastRawAuthority_.assign(head.authority);
+  lastVersion_ = destination.version;
+  lastTargetId_ = answer.choice.targetId;
+  return lastTargetId_;
+}
+
+void HttpConnection::onDiscovered() {
+  clearTimer();
+  // The head was parsed into memory that all connections of the worker use: once more.
+  http1::HeadProgress progress;
+  const http1::ParseOutcome outcome =
+      http1::parseRequestHead(in_.view(), worker_.settings().http, progress, worker_.requestHead());
+  MESH_CHECK(outcome.state == http1::ParseState::Complete);
+  // An answer for another authority parks the request again, without asking again.
+  state_ = State::ReadingHead;
+  if (route()) advance();
+}
+
+void HttpConnection::onDiscoveryFailed(const std::string& detail) {
+  clearTimer();
+  failRequest(Reason::DiscoveryFailed, detail.empty() ? authority_ : authority_ + ": " + detail);
+}
+
+// ---------------------------------------------------------------- to the endpoint
+
+bool HttpConnection::sendTo(std::shared_ptr<Target> target) {
+  if (translates(*target)) return translate(std::move(target));
+  const RequestHead& head = worker_.requestHead();
+  target_ = std::move(target);
+  const bool tunnel = mode_ == HttpMode::ForwardProxy && method_ == Method::Connect;
+  if (!tunnel) {
+    const size_t startLine = head.methodText.size() + head.target.size() + 16;
+    request_ = worker_.buffers().take(
+        std::max(http1::serializedBound(head.fields, startLine), REQUEST_BYTES));
+    http1::Output output(request_.tail(), request_.room());
+    http1::writeRequestHead(output, head, framing_,
+                            {.keepAlive = true,
+                             .keepUpgrade = framing_.upgrade,
+                             .fallbackHost = {},
+                             .originForm = mode_ == HttpMode::ForwardProxy});
+    MESH_CHECK(!output.overflowed());
+    request_.produced(output.size());
+  } else {
+    // Nothing is sent; a failure tells what was asked for.
+    request_ = worker_.buffers().take(headBytes_);
+    request_.append(in_.view().substr(0, headBytes_));
+  }
+  in_.consumed(headBytes_);
+  // A body that is here and small goes along with the head, in one write, and can be replayed.
+  const uint64_t expected = requestBody_.expected();
+  if (!tunnel && !requestBody_.complete() && expected > 0 && expected <= in_.size() &&
+      expected <= request_.room()) {
+    request_.append(in_.view().substr(0, expected));
+    requestBody_.written(in_, expected);
+  }
+  if (in_.empty()) in_.release();
+  state_ = State::Connecting;
+  connector_.start(target_, destination_->direction, tunnel ? Reuse::Never : Reuse::Allowed);
+  return state_ != State::Connecting;
+}
+
+void HttpConnection::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
+  connection->socket().setHandler(*this);
+  connection->counters().requested();
+  load_ = std::move(load);
+  startedNs_ = worker_.loop().nowNs();
+  status_ = 0;
+  latencyTaken_ = false;
+  requestSent_ = 0;
+  requestBroken_ = false;
+  responseBegun_ = false;
+  responsePhase_ = ResponsePhase::Head;
+  responseProgress_ = {};
+  reused_ = connection->uses > 0;
+  if (mode_ == HttpMode::ForwardProxy && method_ == Method::Connect) {
+    answerConnect(std::move(connection));
+    return;
+  }
+  endpoint_ = std::move(connection);
+  state_ = State::Exchanging;
+  advance();
+}
+
+void HttpConnection::onConnectFailed(const ConnectFailure& failure) {
+  FailureFacts known = facts(failure.reason, failure.error, failure.detail);
+  known.endpoint = failure.endpoint;
+  failExchange(std::move(known));
+}
+
+// ---------------------------------------------------------------- by another protocol
+
+// An upgrade or a CONNECT has no form in HTTP/2 that every endpoint knows: it takes an HTTP/1.1
+// connection to the same endpoint (reference §3.9).
+bool HttpConnection::translates(const Target& target) const {
+  const contract::EndpointProtocol spoken = target.settings().endpointProtocol;
+  const bool http2 = spoken == contract::EndpointProtocol::Http2 ||
+                     spoken == contract::EndpointProtocol::Http2OrigProto;
+  return http2 && !framing_.upgrade && method_ != Method::Connect;
+}
+
+bool HttpConnection::translate(std::shared_ptr<Target> target) {
+  const Http1ClientStream::Parts parts{.worker = worker_,
+                                       .turnEnd = *this,
+                                       .destination = *destination_,
+                                       .original = original_,
+                                       .socket = *client_,
+                                       .in = in_};
+  stream_ =
+      std::make_unique<Http1ClientStream>(parts, worker_.requestHead(), framing_, clientKeepAlive_);
+  in_.consumed(headBytes_);
+  state_ = State::Translating;
+  stream_->begin(std::move(target));
+  return true;
+}
+
+// True when the next request may begin at once.
+bool HttpConnection::continueTranslated() {
+  const Http1ClientStream::Outcome outcome = stream_->advance();
+  if (outcome == Http1ClientStream::Outcome::Going) return false;
+  worker_.loop().destroyLater(std::move(stream_));
+  switch (outcome) {
+    case Http1ClientStream::Outcome::NextRequest:
+      state_ = State::ReadingHead;
+      if (in_.empty()) in_.release();
+      return true;
+    case Http1ClientStream::Outcome::Abort:
+      client_->abort();
+      end();
+      return false;
+    case Http1ClientStream::Outcome::Close:
+    case Http1ClientStream::Outcome::Going:
+      closeClient();
+      return false;
+  }
+  return false;
+}
+
+}  // namespace mesh
