@@ -114,8 +114,13 @@ void Exchange::prepareHead(RequestHead& head) {
   head.fields.remove(FieldId::L5dOrigProto);
   if (head.authority.empty()) {
     // HTTP/1.0, or an empty Host.
-    rewrittenTarget_ =
-        client_.original().valid() ? client_.original().toString() : target_->settings().authority;
+    const std::string& logical = target_->settings().authority;
+    const SocketAddress& original = client_.original();
+    if (original.valid()) {
+      rewrittenTarget_ = original.toString();
+    } else {
+      rewrittenTarget_ = logical.empty() ? endpoint_->endpoint().toString() : logical;
+    }
     head.authority = rewrittenTarget_;
   }
   if (origProto_.known) {

@@ -55,11 +55,11 @@ TEST_CASE("a body without a length comes chunked to HTTP/1.1 and until the end t
     CHECK(all.starts_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
     CHECK(dechunked(all.substr(all.find("\r\n\r\n") + 4)) == "data");
   }
-  SUBCASE("1.0, whose Host is the original destination or the target") {
+  SUBCASE("1.0, whose Host is the endpoint when nothing else is known") {
     client.send("GET / HTTP/1.0\r\n\r\n");
     auto app = scene.acceptHttp2();
     const auto got = app->awaitRequest();
-    CHECK(app->streams[got].authority == scene.address.toString());
+    CHECK(app->streams[got].authority == scene.server.address().toString());
     app->respond(got, 103, End::More);
     app->respond(got, 200, End::More);
     app->send(got, "data");
@@ -140,7 +140,7 @@ TEST_CASE("bodies of any size pass byte for byte both ways") {
     app->reachesEnd(got);
     app->respond(got, 200, End::More);
     CHECK(app->send(got, down));
-    app->end(got);
+    CHECK(app->finish(got));
     exchange.join();
     CHECK(app->streams[got].body == up);
     CHECK(dechunked(answer.substr(answer.find("\r\n\r\n") + 4)) == down);

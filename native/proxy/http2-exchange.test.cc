@@ -148,7 +148,7 @@ TEST_CASE("large bodies pass byte for byte both ways over either protocol") {
     app->awaitEnd(got);
     app->respond(got, 200, End::More);
     CHECK(app->send(got, down));
-    app->end(got);
+    CHECK(app->finish(got));
     sender.join();
     CHECK(app->streams[got].body == up);
     CHECK(scene.client->streams[id].body == down);

@@ -22,6 +22,7 @@ struct SeenStream {
   std::string body;
   std::map<std::string, std::string> trailers;
   bool ended = false;
+  bool done = false;  // both messages are complete and sent
   bool reset = false;
   http2::ErrorCode code = http2::ErrorCode::NoError;
 };
@@ -82,6 +83,12 @@ class Http2Peer final : public http2::SessionHandler {
     fill(table, trailers);
     session_->sendEnd(stream, &table);
     flush();
+  }
+  // As above, and reads until the end is out: it may have to wait for the peer's window.
+  bool finish(http2::StreamId stream,
+              std::vector<std::pair<std::string, std::string>> trailers = {}) {
+    end(stream, std::move(trailers));
+    return reaches([&] { return streams[stream].done || streams[stream].reset; });
   }
   void flush() {
     for (std::string_view bytes = session_->output(); !bytes.empty(); bytes = session_->output()) {
@@ -159,7 +166,7 @@ class Http2Peer final : public http2::SessionHandler {
     streams[stream].code = code;
   }
   void onRoom(http2::StreamId) override {}
-  void onDone(http2::StreamId) override {}
+  void onDone(http2::StreamId stream) override { streams[stream].done = true; }
   void onGoaway(http2::ErrorCode) override { goaway = true; }
   void onPeerSettings() override {}
 
