@@ -59,7 +59,11 @@ Http1ClientStream::Outcome Http1ClientStream::advance() {
 }
 
 void Http1ClientStream::onHalfCloseTimeout() {
-  parts_.worker.countRequestError(parts_.destination.direction, Reason::HalfCloseTimeout);
+  if (exchange_.over()) {
+    parts_.worker.countRequestError(parts_.destination.direction, Reason::HalfCloseTimeout);
+  } else {
+    exchange_.abandon(Reason::HalfCloseTimeout);
+  }
   aborting_ = true;
   advanceLater();
 }
