@@ -78,6 +78,11 @@ std::shared_ptr<Destination> Worker::destination(uint32_t id) {
   return found == destinations_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<const route::RouteTable> Worker::routeTable(uint32_t id) const {
+  const auto found = routeTables_.find(id);
+  return found == routeTables_.end() ? nullptr : found->second;
+}
+
 void Worker::awaitDestination(Direction direction, const SocketAddress& address,
                               DiscoveryWaiter& waiter) {
   Waiters& waiters = parked_[{direction, address}];
@@ -206,6 +211,13 @@ void Worker::removeDestination(uint32_t id) {
   }
   forEachConnection([&](Connection& one) { one.onDestinationRemoved(*destination); });
 }
+
+void Worker::putRouteTable(std::shared_ptr<const route::RouteTable> table) {
+  const uint32_t id = table->id();
+  routeTables_[id] = std::move(table);
+}
+
+void Worker::removeRouteTable(uint32_t id) { routeTables_.erase(id); }
 
 void Worker::releaseAddress(const std::shared_ptr<Destination>& destination) {
   const auto held = byAddress_.find({destination->direction, destination->address});

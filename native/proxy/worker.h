@@ -20,6 +20,7 @@
 #include "proxy/event-sink.h"
 #include "proxy/listening.h"
 #include "proxy/target.h"
+#include "route/table.h"
 
 namespace mesh {
 
@@ -68,6 +69,8 @@ class Worker {
   std::shared_ptr<Target> target(uint32_t id);
   std::shared_ptr<Destination> destination(Direction direction, const SocketAddress& address);
   std::shared_ptr<Destination> destination(uint32_t id);
+  // Null when it was removed. Requests keep the one they began with.
+  std::shared_ptr<const route::RouteTable> routeTable(uint32_t id) const;
   // Waits for an answer and asks for it.
   void awaitDestination(Direction direction, const SocketAddress& address, DiscoveryWaiter& waiter);
   void awaitAuthority(Destination& destination, const std::string& authority,
@@ -92,6 +95,8 @@ class Worker {
   void putDestination(const contract::PutDestination& settings,
                       std::shared_ptr<DestinationUse> use);
   void removeDestination(uint32_t id);
+  void putRouteTable(std::shared_ptr<const route::RouteTable> table);
+  void removeRouteTable(uint32_t id);
   void failDiscovery(const contract::FailDiscovery& failure);
   void openListener(const contract::Listen& settings, UniqueFd fd);
   void closeListener(uint32_t id);
@@ -143,6 +148,7 @@ class Worker {
   std::unordered_map<uint32_t, std::shared_ptr<Target>> targets_;
   std::unordered_map<uint32_t, std::shared_ptr<Destination>> destinations_;
   std::unordered_map<AddressKey, std::shared_ptr<Destination>, AddressKeyHash> byAddress_;
+  std::unordered_map<uint32_t, std::shared_ptr<const route::RouteTable>> routeTables_;
   std::unordered_map<AddressKey, Waiters, AddressKeyHash> parked_;
   std::unordered_map<uint32_t, Waiters> parkedForAuthority_;
 
