@@ -21,7 +21,7 @@ const MAY_INCLUDE = {
   route: ['base', 'http'],
   contract: ['base', 'io', 'http1', 'metrics', 'balance', 'ebpf', 'route'],
   proxy: ['base', 'io', 'http', 'http1', 'http2', 'metrics', 'balance', 'ebpf', 'route', 'contract'],
-  fuzz: ['base', 'io', 'http', 'http1', 'http2', 'contract'],
+  fuzz: ['base', 'io', 'http', 'http1', 'http2', 'route', 'contract'],
   addon: '*',
   bench: '*',
 };

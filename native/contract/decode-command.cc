@@ -113,8 +113,7 @@ PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problem
     problems.onlyZero(path / "source" / "port", message.source().port(), "in a source address");
   }
   if (message.has_failure_accrual()) {
-    out.failureAccrual =
-        readAccrual(path / "failure_accrual", message.failure_accrual(), problems);
+    out.failureAccrual = readAccrual(path / "failure_accrual", message.failure_accrual(), problems);
   }
   if (message.has_load_penalty()) {
     out.loadPenalty = readPenalty(path / "load_penalty", message.load_penalty(), problems);

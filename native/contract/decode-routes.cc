@@ -70,7 +70,8 @@ route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message,
   for (int i = 0; i < message.headers_size(); ++i) {
     const Path at = path.at("headers", i);
     out.headers.push_back(readNamed(at, message.headers(i), problems));
-    if (hasUpperCase(out.headers.back().name)) problems.report(at / "name", "must be in lower case");
+    if (hasUpperCase(out.headers.back().name))
+      problems.report(at / "name", "must be in lower case");
   }
   for (int i = 0; i < message.queries_size(); ++i) {
     out.queries.push_back(readNamed(path.at("queries", i), message.queries(i), problems));
@@ -85,9 +86,9 @@ void checkHost(const Path& path, const pb::RouteHost& message, Problems& problem
     return;
   }
   if (host.size() > route::HostIndex::MAX_HOST) {
-    return problems.report(path / "host", "must have at most " +
-                                              std::to_string(route::HostIndex::MAX_HOST) +
-                                              " bytes");
+    return problems.report(
+        path / "host",
+        "must have at most " + std::to_string(route::HostIndex::MAX_HOST) + " bytes");
   }
   if (hasUpperCase(host)) return problems.report(path / "host", "must be in lower case");
   const bool bracketed = host.front() == '[' && host.back() == ']';
@@ -108,8 +109,8 @@ route::HostSpec readHost(const Path& path, const pb::RouteHost& message, int rul
     const Path at = path.at("entries", i);
     const pb::RouteEntry& entry = message.entries(i);
     if (entry.rule() >= static_cast<uint32_t>(rules)) {
-      problems.report(at / "rule", "is not the index of a rule: there are " +
-                                       std::to_string(rules));
+      problems.report(at / "rule",
+                      "is not the index of a rule: there are " + std::to_string(rules));
     }
     out.entries.push_back(
         {.match = readMatch(at / "match", entry.match(), problems), .rule = entry.rule()});
@@ -185,8 +186,7 @@ route::RetryBackoff readBackoff(const Path& path, const pb::RetryBackoff& messag
   return {.minMs = message.min_ms(), .maxMs = message.max_ms(), .jitter = message.jitter()};
 }
 
-route::BudgetSpec readBudget(const Path& path, const pb::RetryBudget& message,
-                             Problems& problems) {
+route::BudgetSpec readBudget(const Path& path, const pb::RetryBudget& message, Problems& problems) {
   problems.notZero(path / "id", message.id());
   problems.between(path / "ratio", message.ratio(), 0, MAX_BUDGET_RATIO);
   problems.inRange(path / "ttl_ms", message.ttl_ms(), MIN_BUDGET_TTL_MS, MAX_BUDGET_TTL_MS);

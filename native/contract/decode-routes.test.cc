@@ -14,8 +14,8 @@ namespace pb = ::sluice::contract;
 
 Result<Command, CommandError> decode(const std::string& text) {
   pb::Command message;
-  REQUIRE(google::protobuf::TextFormat::ParseFromString("put_route_table { " + text + " }",
-                                                        &message));
+  REQUIRE(
+      google::protobuf::TextFormat::ParseFromString("put_route_table { " + text + " }", &message));
   return decodeCommand(message.SerializeAsString());
 }
 
@@ -190,21 +190,25 @@ TEST_CASE("a route table: a bad field is named") {
       {"put_route_table.hosts[1].host", "id: 1 hosts { } hosts { }"},
       {"put_route_table.hosts[0].entries[1].rule",
        "id: 1 rules { id: 1 } hosts { entries { } entries { rule: 1 } }"},
-      {"put_route_table.hosts[0].entries[0].match.headers[0].name", match("headers { exact: 'x' }")},
+      {"put_route_table.hosts[0].entries[0].match.headers[0].name",
+       match("headers { exact: 'x' }")},
       {"put_route_table.hosts[0].entries[0].match.headers[0].name",
        match("headers { name: 'X' exact: 'x' }")},
       {"put_route_table.hosts[0].entries[0].match.headers[0]", match("headers { name: 'x' }")},
-      {"put_route_table.hosts[0].entries[0].match.queries[0].name", match("queries { regex: 'x' }")},
+      {"put_route_table.hosts[0].entries[0].match.queries[0].name",
+       match("queries { regex: 'x' }")},
       {"put_route_table.hosts[0].entries[0].match.queries[1]",
        match("queries { name: 'x' exact: '' } queries { name: 'y' }")},
       {"put_route_table.rules[0].id", "id: 1 rules { }"},
       {"put_route_table.rules[0].kind", rule("kind: 2")},
       {"put_route_table.rules[0].distribution.kind", rule("distribution { kind: 3 }")},
-      {"put_route_table.rules[0].distribution.backends[0].id", rule("distribution { backends { } }")},
+      {"put_route_table.rules[0].distribution.backends[0].id",
+       rule("distribution { backends { } }")},
       {"put_route_table.rules[0].distribution.backends[0].filters[0].redirect.status",
        rule("distribution { backends { id: 1 filters { redirect { } } } }")},
       {"put_route_table.rules[0].timeouts.request_ms", rule("timeouts { request_ms: 2147483648 }")},
-      {"put_route_table.rules[0].timeouts.response_ms", rule("timeouts { response_ms: 2147483648 }")},
+      {"put_route_table.rules[0].timeouts.response_ms",
+       rule("timeouts { response_ms: 2147483648 }")},
       {"put_route_table.rules[0].timeouts.idle_ms", rule("timeouts { idle_ms: 2147483648 }")},
       {"put_route_table.rules[0].retry.max_retries", rule("retry { }")},
       {"put_route_table.rules[0].retry.max_retries", rule("retry { max_retries: 101 }")},
@@ -234,7 +238,8 @@ TEST_CASE("a route table: a bad field is named") {
       {"put_route_table.rules[0].filters[0].inject.numerator",
        filter("inject { numerator: 2 denominator: 1 grpc { } }")},
       {"put_route_table.rules[0].filters[0].inject.http.status", filter("inject { http { } }")},
-      {"put_route_table.rules[0].filters[0].inject.grpc.code", filter("inject { grpc { code: 17 } }")},
+      {"put_route_table.rules[0].filters[0].inject.grpc.code",
+       filter("inject { grpc { code: 17 } }")},
       {"put_route_table.tcp.id", "id: 1 tcp { }"},
       {"put_route_table.tcp.refusal", "id: 1 tcp { id: 1 refusal: NO_ROUTE }"},
       {"put_route_table.tcp.distribution.backends[0].id",

@@ -32,9 +32,8 @@ void readHttp(const Path& path, const pb::HttpSettings& message, Problems& probl
   problems.inRange(path / "max_fields", message.max_fields(), 1, MAX_FIELDS);
   problems.inRange(path / "request_head_timeout_ms", message.request_head_timeout_ms(), 1, MAX_MS);
   problems.inRange(path / "client_idle_timeout_ms", message.client_idle_timeout_ms(), 1, MAX_MS);
-  settings.http2KeepAlive =
-      readKeepAlive(path / "http2_keepalive", message.has_http2_keepalive(),
-                    message.http2_keepalive(), problems);
+  settings.http2KeepAlive = readKeepAlive(path / "http2_keepalive", message.has_http2_keepalive(),
+                                          message.http2_keepalive(), problems);
   settings.http.maxHeadBytes = message.max_head_bytes();
   settings.http.maxFields = message.max_fields();
   settings.requestHeadTimeoutMs = message.request_head_timeout_ms();

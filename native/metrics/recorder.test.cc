@@ -192,9 +192,9 @@ TEST_CASE("each histogram family has bounds of its own, or none but +Inf") {
     uint32_t bounds;
   };
   const Row rows[] = {
-      {Family::ResponseLatencyMs, 1},         {Family::TcpConnectionDurationMs, 2},
-      {Family::RouteRequestDurationMs, 3},    {Family::BackendResponseDurationMs, 4},
-      {Family::RouteRequestFrameBytes, 0},    {Family::BackendResponseFrameBytes, 0},
+      {Family::ResponseLatencyMs, 1},      {Family::TcpConnectionDurationMs, 2},
+      {Family::RouteRequestDurationMs, 3}, {Family::BackendResponseDurationMs, 4},
+      {Family::RouteRequestFrameBytes, 0}, {Family::BackendResponseFrameBytes, 0},
       {Family::DetectDurationUs, 6},
   };
   for (const Row& row : rows) {

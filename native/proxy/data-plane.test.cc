@@ -22,7 +22,8 @@ struct Fixture {
 
   Fixture() {
     std::string error;
-    plane = DataPlane::create(snapshot("").settings.bytes, [] {}, error);
+    plane = DataPlane::create(
+        snapshot("").settings.bytes, [] {}, error);
     REQUIRE(plane != nullptr);
   }
   static contract::TextSnapshot snapshot(const std::string& commands) {
@@ -61,20 +62,25 @@ TEST_CASE_FIXTURE(Fixture, "a route table is put, replaced and removed") {
   refuses("remove_route_table { id: 1 }", "remove_route_table.id");
 }
 
-TEST_CASE_FIXTURE(Fixture, "what cannot be compiled is refused by its path, and does not exist then") {
-  refuses("put_route_table { id: 1 rules { id: 1 } hosts { entries { match { path_regex: '(' } } } }",
-          "put_route_table.hosts[0].entries[0].match.path_regex");
-  refuses("put_route_table { id: 1 rules { id: 1 filters { request_headers { remove: 'host' } } } }",
-          "put_route_table.rules[0].filters[0].request_headers.remove[0]");
+TEST_CASE_FIXTURE(Fixture,
+                  "what cannot be compiled is refused by its path, and does not exist then") {
+  refuses(
+      "put_route_table { id: 1 rules { id: 1 } hosts { entries { match { path_regex: '(' } } } }",
+      "put_route_table.hosts[0].entries[0].match.path_regex");
+  refuses(
+      "put_route_table { id: 1 rules { id: 1 filters { request_headers { remove: 'host' } } } }",
+      "put_route_table.rules[0].filters[0].request_headers.remove[0]");
   refuses("remove_route_table { id: 1 }", "remove_route_table.id");
 }
 
 TEST_CASE_FIXTURE(Fixture, "targets of backends must exist") {
-  refuses("put_route_table { id: 1 rules { id: 1 } rules { id: 2 distribution { "
-          "backends { id: 1 } backends { id: 2 target_id: 5 } } } }",
-          "put_route_table.rules[1].distribution.backends[1].target_id");
-  refuses("put_route_table { id: 1 tcp { id: 1 distribution { backends { id: 1 target_id: 5 } } } }",
-          "put_route_table.tcp.distribution.backends[0].target_id");
+  refuses(
+      "put_route_table { id: 1 rules { id: 1 } rules { id: 2 distribution { "
+      "backends { id: 1 } backends { id: 2 target_id: 5 } } } }",
+      "put_route_table.rules[1].distribution.backends[1].target_id");
+  refuses(
+      "put_route_table { id: 1 tcp { id: 1 distribution { backends { id: 1 target_id: 5 } } } }",
+      "put_route_table.tcp.distribution.backends[0].target_id");
 }
 
 TEST_CASE_FIXTURE(Fixture, "route tables of destinations and of their authorities must exist") {

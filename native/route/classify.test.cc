@@ -27,7 +27,8 @@ TEST_CASE("grpc-status: a code, UNKNOWN for what is none, absent") {
     const char* value;
     uint8_t status;
   };
-  const Row rows[] = {{"0", 0}, {"16", 16}, {"14", 14}, {"17", 2}, {"", 2}, {"-1", 2}, {"x", 2}, {"4294967300", 2}};
+  const Row rows[] = {{"0", 0}, {"16", 16}, {"14", 14}, {"17", 2},
+                      {"", 2},  {"-1", 2},  {"x", 2},   {"4294967300", 2}};
   for (const Row& row : rows) {
     CAPTURE(row.value);
     CHECK(grpcStatusOf(fields({{"grpc-status", row.value}})->fields) == row.status);
@@ -70,22 +71,21 @@ TEST_CASE("dates in all three forms are the same moment; what is no date is none
       {"Thu, 29 Feb 2024 12:00:00 GMT", 1'709'208'000},
       {"Tue, 01 Mar 2101 00:00:00 GMT", 4'139'078'400},
       {"Thu Feb 29 12:00:00 2024", 1'709'208'000},
-      {"Friday, 01-Jan-76 00:00:00 GMT", 3'345'062'400},   // 50 years ahead: still 2076
-      {"Saturday, 01-Jan-77 00:00:00 GMT", 220'924'800},   // 51: 1977
+      {"Friday, 01-Jan-76 00:00:00 GMT", 3'345'062'400},  // 50 years ahead: still 2076
+      {"Saturday, 01-Jan-77 00:00:00 GMT", 220'924'800},  // 51: 1977
       {"Sat, 31 Dec 2016 23:59:60 GMT", 1'483'228'800},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
     CHECK(parseHttpDate(row.text, IN_2026_MS) == row.seconds);
   }
-  for (const char* text :
-       {"", "Sun", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
-        "Sun, 29 Feb 2023 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
-        "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Nov 0000 08:49:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 GMT ", "sun, 06 nov 1994 08:49:37 gmt",
-        "Son, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 19x4 08:49:37 GMT"}) {
+  for (const char* text : {"", "Sun", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
+                           "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
+                           "Sun, 29 Feb 2023 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+                           "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
+                           "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 06 Nov 0000 08:49:37 GMT",
+                           "Sun, 06 Nov 1994 08:49:37 GMT ", "sun, 06 nov 1994 08:49:37 gmt",
+                           "Son, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 19x4 08:49:37 GMT"}) {
     CAPTURE(text);
     CHECK(!parseHttpDate(text, IN_2026_MS));
   }

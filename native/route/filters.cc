@@ -8,7 +8,8 @@
 namespace mesh::route {
 namespace {
 
-constexpr std::string_view TOO_MANY_FIELDS = "header filters add more fields than a message may have";
+constexpr std::string_view TOO_MANY_FIELDS =
+    "header filters add more fields than a message may have";
 
 void removeNamed(FieldTable& fields, std::string_view name, size_t from) {
   Field* begin = fields.items.data();

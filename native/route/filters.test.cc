@@ -81,7 +81,8 @@ TEST_CASE_FIXTURE(Fixture, "the first filter that ends a request is the last tha
   CHECK(written(head->fields) == "a: 1");
 }
 
-TEST_CASE_FIXTURE(Fixture, "redirects: what is not given stays, and ports that go without saying go") {
+TEST_CASE_FIXTURE(Fixture,
+                  "redirects: what is not given stays, and ports that go without saying go") {
   struct Row {
     const char* authority;
     const char* path;
@@ -197,10 +198,26 @@ TEST_CASE("filters that would break a message are refused by name") {
     const auto error = prepareFilters(filters, "f");
     return error ? error->field : "";
   };
-  for (const char* name :
-       {"Content-Length", "transfer-encoding", "connection", "host", "TE", "upgrade", "keep-alive",
-        "proxy-connection", "proxy-authorization", "proxy-anything", "trailer", "http2-settings",
-        "expect", "l5d-timeout", "L5D-client-id", "", ":path", "a b", "a:", "a\r\nb"}) {
+  for (const char* name : {"Content-Length",
+                           "transfer-encoding",
+                           "connection",
+                           "host",
+                           "TE",
+                           "upgrade",
+                           "keep-alive",
+                           "proxy-connection",
+                           "proxy-authorization",
+                           "proxy-anything",
+                           "trailer",
+                           "http2-settings",
+                           "expect",
+                           "l5d-timeout",
+                           "L5D-client-id",
+                           "",
+                           ":path",
+                           "a b",
+                           "a:",
+                           "a\r\nb"}) {
     CAPTURE(name);
     CHECK(refused(RequestHeaders{{.add = {{name, "v"}}}}) == "f[0].request_headers.add[0].name");
     CHECK(refused(ResponseHeaders{{.set = {{name, "v"}}}}) == "f[0].response_headers.set[0].name");

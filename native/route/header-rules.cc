@@ -109,7 +109,8 @@ std::optional<RouteError> checkRedirect(const Redirect& redirect, const std::str
     return isAlphanumeric(c) || c == '+' || c == '-' || c == '.';
   };
   const auto isHostCharacter = [](char c) {
-    return isAlphanumeric(c) || std::string_view("-._~!$&'()*+,;=%[]:").find(c) != std::string::npos;
+    return isAlphanumeric(c) ||
+           std::string_view("-._~!$&'()*+,;=%[]:").find(c) != std::string::npos;
   };
   const std::string& scheme = redirect.scheme;
   const std::string& host = redirect.host;

@@ -35,11 +35,29 @@ TEST_CASE("durations have digits and a unit") {
     int64_t ms;  // -1: none
   };
   const Row rows[] = {
-      {"1ms", 1},   {"15s", 15'000}, {"2m", 120'000}, {"1h", 3'600'000}, {"2d", 172'800'000},
-      {"0", 0},     {"0s", 0},       {" 5s ", 5'000}, {"00", 0},         {"007ms", 7},
-      {"", -1},     {" ", -1},       {"5", -1},       {"s", -1},         {"5 s", -1},
-      {"1.5s", -1}, {"-1s", -1},     {"5S", -1},      {"5sec", -1},      {"5s6", -1},
-      {"+1s", -1},  {"99999999999999999999d", 2'147'483'647}, {"25d", 2'147'483'647},
+      {"1ms", 1},
+      {"15s", 15'000},
+      {"2m", 120'000},
+      {"1h", 3'600'000},
+      {"2d", 172'800'000},
+      {"0", 0},
+      {"0s", 0},
+      {" 5s ", 5'000},
+      {"00", 0},
+      {"007ms", 7},
+      {"", -1},
+      {" ", -1},
+      {"5", -1},
+      {"s", -1},
+      {"5 s", -1},
+      {"1.5s", -1},
+      {"-1s", -1},
+      {"5S", -1},
+      {"5sec", -1},
+      {"5s6", -1},
+      {"+1s", -1},
+      {"99999999999999999999d", 2'147'483'647},
+      {"25d", 2'147'483'647},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -60,11 +78,18 @@ TEST_CASE("where the rule does not allow it, nothing is obeyed and nothing taken
 }
 
 TEST_CASE("all of them are taken out, readable or not, repeated or not, and nothing else is") {
-  const auto head = request(
-      "GET", "w", "/",
-      {{"a", "1"}, {"l5d-timeout", "x"}, {"L5d-Request-Timeout", ""}, {"l5d-response-timeout", "y"},
-       {"b", "2"}, {"l5d-retry-http", ""}, {"l5d-retry-http", ""}, {"l5d-retry-grpc", ""},
-       {"l5d-retry-limit", "z"}, {"l5d-retry-timeout", "z"}, {"l5d-other", "3"}});
+  const auto head = request("GET", "w", "/",
+                            {{"a", "1"},
+                             {"l5d-timeout", "x"},
+                             {"L5d-Request-Timeout", ""},
+                             {"l5d-response-timeout", "y"},
+                             {"b", "2"},
+                             {"l5d-retry-http", ""},
+                             {"l5d-retry-http", ""},
+                             {"l5d-retry-grpc", ""},
+                             {"l5d-retry-limit", "z"},
+                             {"l5d-retry-timeout", "z"},
+                             {"l5d-other", "3"}});
   policyOf(ruleThat(true), head->fields);
   CHECK(written(head->fields) == "a: 1|b: 2|l5d-other: 3");
 }
@@ -104,8 +129,9 @@ TEST_CASE("a timeout of 0 ends the request at once") {
 }
 
 TEST_CASE("any readable retry field switches retries on, with defaults for the others") {
-  for (const auto& field : {std::pair("l5d-retry-http", "5xx"), std::pair("l5d-retry-grpc", "internal"),
-                            std::pair("l5d-retry-limit", "1"), std::pair("l5d-retry-timeout", "1s")}) {
+  for (const auto& field :
+       {std::pair("l5d-retry-http", "5xx"), std::pair("l5d-retry-grpc", "internal"),
+        std::pair("l5d-retry-limit", "1"), std::pair("l5d-retry-timeout", "1s")}) {
     CAPTURE(field.first);
     const auto head = request("GET", "w", "/");
     addFields(head->fields, {field});

@@ -29,7 +29,7 @@ bool RetryBudget::withdraw(uint64_t nowMs) {
   const std::lock_guard<std::mutex> lock(mutex_);
   // The clocks of workers are a turn apart; here time only goes forward.
   latest_ = std::max(latest_, nowMs / SLICE_MS);
-  const uint64_t whole = spec_.ttlMs / SLICE_MS;                       // all of them within the ttl
+  const uint64_t whole = spec_.ttlMs / SLICE_MS;  // all of them within the ttl
   const uint64_t touched = (spec_.ttlMs + SLICE_MS - 1) / SLICE_MS + 1;  // all that the ttl touches
   uint64_t requests = 0;
   for (uint64_t back = 0; back < whole && back <= latest_; ++back) {

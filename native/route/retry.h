@@ -16,10 +16,10 @@ struct RetryPolicy {
   uint32_t maxRetries = 0;
   uint64_t maxRequestBytes = 0;  // 0: only requests without a body
   StatusSet statuses;
-  uint32_t grpcCodes = 0;                 // bit n: code n
-  uint32_t timeoutMs = 0;                 // for the head of each response but the last try's; 0: none
-  std::optional<RetryBackoff> backoff;    // absent: at once
-  std::shared_ptr<RetryBudget> budget;    // null: unlimited
+  uint32_t grpcCodes = 0;               // bit n: code n
+  uint32_t timeoutMs = 0;               // for the head of each response but the last try's; 0: none
+  std::optional<RetryBackoff> backoff;  // absent: at once
+  std::shared_ptr<RetryBudget> budget;  // null: unlimited
 
   bool retriesStatus(uint16_t status) const { return statuses.contains(status); }
   bool retriesGrpc(uint8_t code) const { return code < 32 && (grpcCodes >> code & 1) != 0; }

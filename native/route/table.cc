@@ -73,8 +73,8 @@ std::optional<RouteError> RouteTable::addHost(HostSpec& host, const std::string&
   for (size_t i = 0; i < host.entries.size(); ++i) {
     EntrySpec& entry = host.entries[i];
     MESH_CHECK(entry.rule < rules_.size());
-    Result<CompiledMatch, RouteError> match = CompiledMatch::compile(
-        std::move(entry.match), field + '.' + at("entries", i) + ".match");
+    Result<CompiledMatch, RouteError> match =
+        CompiledMatch::compile(std::move(entry.match), field + '.' + at("entries", i) + ".match");
     if (!match) return match.error();
     entries.push_back({std::move(match).value(), entry.rule});
   }

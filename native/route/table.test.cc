@@ -35,8 +35,9 @@ uint32_t idOf(const RouteMatch& match) { return match ? match.rule->id : 0; }
 // Whether a table of this one entry has a route for the request.
 bool matches(RequestMatch match, const RequestHead& head) {
   EntrySpec only{.match = std::move(match), .rule = 0};
-  return compiled(tableOf({{.host = "", .suffix = false, .entries = {only}}}, 1))->find(head).rule !=
-         nullptr;
+  return compiled(tableOf({{.host = "", .suffix = false, .entries = {only}}}, 1))
+             ->find(head)
+             .rule != nullptr;
 }
 
 bool pathMatches(PathMatch path, const RequestHead& head) {
@@ -57,10 +58,19 @@ TEST_CASE("hosts: exact, then suffixes, then any; ports and case do not matter")
     uint32_t id;
   };
   const Row rows[] = {
-      {"example.com", 1},      {"EXAMPLE.com:8080", 1}, {"example.com.", 1}, {"example.com.:80", 1},
-      {"x.example.com", 2},    {"y.x.example.com:1", 2}, {"x.a.example.com", 3},
-      {"a.example.com", 2},    {"other", 4},            {"", 4},
-      {"[::1]:80", 5},         {"[::1]", 5},            {":80", 4},
+      {"example.com", 1},
+      {"EXAMPLE.com:8080", 1},
+      {"example.com.", 1},
+      {"example.com.:80", 1},
+      {"x.example.com", 2},
+      {"y.x.example.com:1", 2},
+      {"x.a.example.com", 3},
+      {"a.example.com", 2},
+      {"other", 4},
+      {"", 4},
+      {"[::1]:80", 5},
+      {"[::1]", 5},
+      {":80", 4},
   };
   for (const Row& row : rows) {
     CAPTURE(row.authority);
@@ -70,7 +80,9 @@ TEST_CASE("hosts: exact, then suffixes, then any; ports and case do not matter")
 
 TEST_CASE("the first entry that matches decides, and a host without one leaves it to the next") {
   const auto table = compiled(tableOf(
-      {{"web.ns", false, {entry(0, PathExact{"/a"}), entry(1, PathPrefix{"/a"}), entry(2, PathPrefix{"/a"})}},
+      {{"web.ns",
+        false,
+        {entry(0, PathExact{"/a"}), entry(1, PathPrefix{"/a"}), entry(2, PathPrefix{"/a"})}},
        {"ns", true, {entry(3, PathPrefix{"/b"})}},
        {"", false, {entry(4, PathPrefix{"/c"})}}},
       5));
@@ -129,12 +141,12 @@ TEST_CASE("gRPC: calls of a service, of a method, of any") {
     bool matches;
   };
   const Row rows[] = {
-      {{"", ""}, "POST", "/s.S/m", true},     {{"", ""}, "GET", "/s.S/m", false},
-      {{"", ""}, "POST", "/s.S", false},      {{"", ""}, "POST", "/s.S/", false},
-      {{"", ""}, "POST", "//m", false},       {{"", ""}, "POST", "/", false},
-      {{"s.S", ""}, "POST", "/s.S/m", true},  {{"s.S", ""}, "POST", "/s.T/m", false},
-      {{"", "m"}, "POST", "/s.S/m", true},    {{"", "m"}, "POST", "/s.S/n", false},
-      {{"s.S", "m"}, "POST", "/s.S/m", true}, {{"s.S", "m"}, "POST", "/s.S/m/more", true},
+      {{"", ""}, "POST", "/s.S/m", true},       {{"", ""}, "GET", "/s.S/m", false},
+      {{"", ""}, "POST", "/s.S", false},        {{"", ""}, "POST", "/s.S/", false},
+      {{"", ""}, "POST", "//m", false},         {{"", ""}, "POST", "/", false},
+      {{"s.S", ""}, "POST", "/s.S/m", true},    {{"s.S", ""}, "POST", "/s.T/m", false},
+      {{"", "m"}, "POST", "/s.S/m", true},      {{"", "m"}, "POST", "/s.S/n", false},
+      {{"s.S", "m"}, "POST", "/s.S/m", true},   {{"s.S", "m"}, "POST", "/s.S/m/more", true},
       {{"s.S", "m"}, "POST", "/s.S/mm", false},
   };
   for (const Row& row : rows) {
@@ -157,8 +169,8 @@ TEST_CASE("fields: any of the values, names in any case, all that are asked for"
   RequestMatch match;
   match.headers = {{"x-a", {.text = "1"}}, {"x-b", {.text = "v[0-9]", .regex = true}}};
   CHECK(matches(match, *request("GET", "w", "/", {{"X-A", "1"}, {"x-b", "v2"}})));
-  CHECK(matches(match,
-                *request("GET", "w", "/", {{"x-a", "0"}, {"x-a", "1"}, {"x-b", "v"}, {"x-b", "v3"}})));
+  CHECK(matches(
+      match, *request("GET", "w", "/", {{"x-a", "0"}, {"x-a", "1"}, {"x-b", "v"}, {"x-b", "v3"}})));
   CHECK_FALSE(matches(match, *request("GET", "w", "/", {{"x-a", "1"}})));
   CHECK_FALSE(matches(match, *request("GET", "w", "/", {{"x-a", "1"}, {"x-b", "v22"}})));
   CHECK_FALSE(matches(match, *request("GET", "w", "/", {{"x-a", "0"}, {"x-b", "v2"}})));
@@ -175,10 +187,10 @@ TEST_CASE("queries: any pair of the name, decoded") {
 }
 
 TEST_CASE("the prefix that matched is told, without slashes at its end") {
-  const auto table = compiled(tableOf(
-      {{"", false, {entry(0, PathPrefix{"/a/"}), entry(1, PathPrefix{"/"})}},
-       {"exact", false, {entry(2)}}},
-      3));
+  const auto table =
+      compiled(tableOf({{"", false, {entry(0, PathPrefix{"/a/"}), entry(1, PathPrefix{"/"})}},
+                        {"exact", false, {entry(2)}}},
+                       3));
   const RouteMatch a = table->find(*request("GET", "w", "/a/b"));
   REQUIRE(a.prefix != nullptr);
   CHECK(*a.prefix == "/a");
@@ -211,7 +223,8 @@ TEST_CASE("what a table cannot be compiled from is named") {
   };
   std::vector<Row> rows;
   const auto row = [&rows](const char* field) -> TableSpec& {
-    rows.push_back({field, tableOf({{"a", false, {entry(0)}}, {"b", false, {entry(0), entry(1)}}}, 2)});
+    rows.push_back(
+        {field, tableOf({{"a", false, {entry(0)}}, {"b", false, {entry(0), entry(1)}}}, 2)});
     return rows.back().spec;
   };
   row("hosts[1].entries[1].match.path_regex").hosts[1].entries[1].match.path = PathRegex{"("};
@@ -223,7 +236,8 @@ TEST_CASE("what a table cannot be compiled from is named") {
       InvalidFilter{}, RequestHeaders{{.add = {{"content-length", "1"}}}}};
   row("rules[0].distribution.backends[1].filters[0].response_headers.remove[0]")
       .rules[0]
-      .distribution.backends = {{.id = 1}, {.id = 2, .filters = {ResponseHeaders{{.remove = {"te"}}}}}};
+      .distribution.backends = {{.id = 1},
+                                {.id = 2, .filters = {ResponseHeaders{{.remove = {"te"}}}}}};
   for (Row& one : rows) {
     BudgetRegistry budgets;
     const auto table = RouteTable::compile(std::move(one.spec), budgets);
@@ -247,7 +261,7 @@ TEST_CASE("a rule is plain with filters and backends alone") {
   changed = spec;
   changed.allowRequestOverrides = true;
   CHECK_FALSE(plain(changed));
-  for (uint32_t StreamTimeouts::* one :
+  for (uint32_t StreamTimeouts::*one :
        {&StreamTimeouts::requestMs, &StreamTimeouts::responseMs, &StreamTimeouts::idleMs}) {
     changed = spec;
     changed.timeouts.*one = 1;
@@ -270,8 +284,7 @@ TEST_CASE("rules and tables that name one budget share it, and the last paramete
   TableSpec spec = tableOf({{"", false, {entry(0)}}, {"b", false, {entry(1)}}}, 2);
   for (RuleSpec& rule : spec.rules) {
     rule.retry = Retry{.maxRetries = 1};
-    rule.retry->budget =
-        BudgetSpec{.id = 5, .ratio = 0, .minRetriesPerSecond = 1, .ttlMs = 1'000};
+    rule.retry->budget = BudgetSpec{.id = 5, .ratio = 0, .minRetriesPerSecond = 1, .ttlMs = 1'000};
   }
   const auto budgetOf = [](const RouteTable& table, const char* host) {
     return table.find(*request("GET", host, "/")).rule->retry->budget;
