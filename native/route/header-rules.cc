@@ -18,7 +18,7 @@ bool isAlphanumeric(char c) {
 
 // RFC 9110 §5.6.2.
 bool isToken(std::string_view text) {
-  constexpr std::string_view PUNCTUATION = "!#$%&'*+-.^_`|~";
+  static constexpr std::string_view PUNCTUATION = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return isAlphanumeric(c) || PUNCTUATION.find(c) != std::string_view::npos;
   });
