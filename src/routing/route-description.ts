@@ -1,6 +1,7 @@
 // What the router has decided, as plain values for `sluice routes` and the admin server. Target ids are
 // those of DataPlane.inspect(), which has the state of the endpoints.
 import type { HostPort, IpAddress } from '../core/ip.js';
+import type { RouteTable } from './route-table.js';
 import type { Labels } from './target-directory.js';
 
 export interface EndpointDescription {
@@ -21,6 +22,8 @@ export interface ServicePortDescription {
   readonly port: number;
   readonly protocol: 'detect' | 'http1' | 'opaque';
   readonly targetId: number;
+  /** Of the table that decides instead of going to the target right away; 0: none. */
+  readonly routeTableId: number;
 }
 
 export interface NameDescription {
@@ -47,7 +50,13 @@ export interface DestinationDescription {
   readonly protocol: 'detect' | 'http1' | 'opaque';
   /** 0: requests need an authority. */
   readonly targetId: number;
-  readonly authorities: readonly { readonly authority: string; readonly targetId: number }[];
+  /** As for ports of services. */
+  readonly routeTableId: number;
+  readonly authorities: readonly {
+    readonly authority: string;
+    readonly targetId: number;
+    readonly routeTableId: number;
+  }[];
 }
 
 export interface ListenerDescription {
@@ -61,9 +70,14 @@ export interface ListenerDescription {
   readonly to: string | undefined;
 }
 
+export interface RouteTableDescription extends RouteTable {
+  readonly id: number;
+}
+
 export interface RouteDescription {
   readonly services: readonly ServiceDescription[];
   readonly destinations: readonly DestinationDescription[];
   readonly listeners: readonly ListenerDescription[];
   readonly targets: readonly TargetDescription[];
+  readonly routeTables: readonly RouteTableDescription[];
 }

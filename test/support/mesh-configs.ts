@@ -17,6 +17,11 @@ export function aService(name: string, parts: Partial<ServiceConfig> = {}): Serv
     dns: parts.dns,
     labels: parts.labels ?? {},
     endpointProtocol: parts.endpointProtocol ?? 'as-client',
+    http2Keepalive: parts.http2Keepalive,
+    circuitBreaker: parts.circuitBreaker,
+    loadPenalty: parts.loadPenalty,
+    routes: parts.routes ?? [],
+    tcp: parts.tcp,
   };
 }
 

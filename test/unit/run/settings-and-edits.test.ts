@@ -8,6 +8,7 @@ import { LogLevel, Poller } from '../../../src/dataplane/gen/contract_pb.js';
 import { dataPlaneSettings } from '../../../src/run/data-plane-settings.js';
 import { changesForNextStart } from '../../../src/run/late-changes.js';
 import { packageVersion } from '../../../src/run/version.js';
+import { aService } from '../../support/mesh-configs.js';
 
 const GIB = 1024 ** 3;
 
@@ -36,16 +37,7 @@ test('buffers may take a quarter of the memory, at most a gibibyte', () => {
   assert.equal(settings(GIB).buffers?.totalBudgetBytes, BigInt(GIB / 4));
 });
 
-const WEB: ServiceConfig = {
-  name: 'web',
-  names: ['web', 'web.mesh'],
-  addresses: ['10.77.0.10'],
-  ports: [{ port: 80, protocol: 'detect' }],
-  endpoints: [],
-  dns: undefined,
-  labels: {},
-  endpointProtocol: 'as-client',
-};
+const WEB = aService('web', { names: ['web', 'web.mesh'], addresses: ['10.77.0.10'] });
 
 function withServices(...services: ServiceConfig[]): MeshConfig {
   return { ...defaultMeshConfig, services };
