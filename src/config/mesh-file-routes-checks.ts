@@ -44,14 +44,12 @@ function checkRoute(
   services: ServicesByName,
   complaints: Complaints,
 ): void {
-  checkRepeats(
-    itemsOf(field(route, 'hosts')).map(([index, host]) => ({
-      key: `${field(host, 'suffix') === true ? '*.' : ''}${String(field(host, 'host'))}`,
-      path: [...path, 'hosts', index],
-    })),
-    'host',
-    complaints,
-  );
+  const hosts = itemsOf(field(route, 'hosts')).flatMap(([index, value]) => {
+    const host = field(value, 'host');
+    const wildcard = field(value, 'suffix') === true ? '*.' : '';
+    return typeof host === 'string' ? [{ key: wildcard + host, path: [...path, 'hosts', index] }] : [];
+  });
+  checkRepeats(hosts, 'host', complaints);
   const isGrpc = checkMatches(route, path, complaints);
   checkDistribution(service, route, path, services, complaints);
   for (const [filterPath, filter] of filtersOf(route, path)) {

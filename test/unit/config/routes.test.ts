@@ -1,0 +1,459 @@
+// Routes of a service in the mesh file: what good ones mean, and every mistake with its place and reason.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import type { ServiceConfig } from '../../../src/config/mesh-config.js';
+import { formatMeshFileError, parseMeshFile } from '../../../src/config/parse-mesh-file.js';
+import type { RouteConfig } from '../../../src/config/route-config.js';
+
+/** A file with a service web (80), whose `more` is in flow style, an api (80) and a db (5432, 5433). */
+function fileWith(more: string): string {
+  return `services:
+  web: {ports: [80], endpoints: [], ${more}}
+  api: {names: [api.mesh], ports: [80], endpoints: []}
+  db: {ports: [5432, 5433], endpoints: []}
+`;
+}
+
+function service(more: string): ServiceConfig {
+  const parsed = parseMeshFile(fileWith(more), 'mesh.yaml');
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.error.map(formatMeshFileError).join('\n'));
+  const [web] = parsed.value.services;
+  assert.ok(web !== undefined);
+  return web;
+}
+
+function route(text: string): RouteConfig {
+  const [first] = service(`routes: [${text}]`).routes;
+  assert.ok(first !== undefined);
+  return first;
+}
+
+function mistakes(more: string): readonly string[] {
+  const parsed = parseMeshFile(fileWith(more), 'mesh.yaml');
+  assert.ok(!parsed.ok, 'the file should have been refused');
+  return parsed.error.map(formatMeshFileError);
+}
+
+describe('a good route', () => {
+  test('says nothing but its name, and takes every request to the service itself', () => {
+    assert.deepEqual(route('{}'), {
+      name: 'route-0',
+      kind: 'http',
+      hosts: [],
+      matches: [],
+      distribution: { kind: 'random', backends: [] },
+      filters: [],
+      timeouts: { requestMs: 0, responseMs: 0, idleMs: 0 },
+      retry: undefined,
+      allowRequestOverrides: false,
+      failureStatuses: [],
+    });
+  });
+
+  const any = { path: undefined, grpc: undefined, method: '', headers: [], query: [] };
+  const matches = [
+    ['/api', { path: { kind: 'prefix', text: '/api' } }],
+    ['{path: /api}', { path: { kind: 'prefix', text: '/api' } }],
+    ['{path: {exact: /api}}', { path: { kind: 'exact', text: '/api' } }],
+    ["{path: {regex: '/a|b'}}", { path: { kind: 'regex', text: '/a|b' } }],
+    ['{method: GET}', { method: 'GET' }],
+    [
+      "{headers: {X-User: alice, x-v: {regex: '1.*'}}}",
+      {
+        headers: [
+          { name: 'x-user', value: { kind: 'exact', text: 'alice' } },
+          { name: 'x-v', value: { kind: 'regex', text: '1.*' } },
+        ],
+      },
+    ],
+    ["{query: {Page: '1'}}", { query: [{ name: 'Page', value: { kind: 'exact', text: '1' } }] }],
+    ['{grpc: {service: a.B}}', { grpc: { service: 'a.B', method: '' } }],
+    ['{grpc: {}}', { grpc: { service: '', method: '' } }],
+  ] as const;
+  for (const [text, expected] of matches) {
+    test(`matches by ${text}`, () => {
+      assert.deepEqual(route(`{matches: [${text}]}`).matches, [{ ...any, ...expected }]);
+    });
+  }
+
+  test('has hosts in lower case, and suffixes', () => {
+    assert.deepEqual(route("{hosts: [WEB.Mesh., '*.web.mesh', 10.0.0.1]}").hosts, [
+      { host: 'web.mesh', suffix: false },
+      { host: 'web.mesh', suffix: true },
+      { host: '10.0.0.1', suffix: false },
+    ]);
+  });
+
+  test('names backends by any name of a service', () => {
+    const text = '{distribution: first, backends: [api.mesh, {service: "db:5433"}]}';
+    assert.deepEqual(route(text).distribution, {
+      kind: 'first',
+      backends: [
+        { service: 'api', port: undefined, weight: 1, filters: [] },
+        { service: 'db', port: 5433, weight: 1, filters: [] },
+      ],
+    });
+  });
+
+  const filters = [
+    [
+      '{requestHeaders: {add: {X-A: b}, set: {c: d}, remove: [E]}}',
+      {
+        kind: 'requestHeaders',
+        add: [{ name: 'x-a', value: 'b' }],
+        set: [{ name: 'c', value: 'd' }],
+        remove: ['e'],
+      },
+    ],
+    ['{responseHeaders: {remove: [e]}}', { kind: 'responseHeaders', add: [], set: [], remove: ['e'] }],
+    [
+      '{redirect: {host: shop.example}}',
+      {
+        kind: 'redirect',
+        status: 301,
+        scheme: undefined,
+        host: 'shop.example',
+        port: undefined,
+        path: undefined,
+      },
+    ],
+    [
+      '{redirect: {status: 308, scheme: https, port: 8443, path: /new}}',
+      {
+        kind: 'redirect',
+        status: 308,
+        scheme: 'https',
+        host: undefined,
+        port: 8443,
+        path: { kind: 'whole', text: '/new' },
+      },
+    ],
+    [
+      '{fail: {percent: 0.1, status: 503, message: oops}}',
+      {
+        kind: 'fail',
+        numerator: 1000,
+        denominator: 1_000_000,
+        answer: { kind: 'http', status: 503 },
+        message: 'oops',
+      },
+    ],
+    [
+      '{fail: {ratio: 1/3, grpc: unavailable}}',
+      { kind: 'fail', numerator: 1, denominator: 3, answer: { kind: 'grpc', code: 14 }, message: '' },
+    ],
+    [
+      '{fail: {grpc: 16}}',
+      {
+        kind: 'fail',
+        numerator: 1_000_000,
+        denominator: 1_000_000,
+        answer: { kind: 'grpc', code: 16 },
+        message: '',
+      },
+    ],
+  ] as const;
+  for (const [text, expected] of filters) {
+    test(`has the filter ${text}`, () => {
+      assert.deepEqual(route(`{filters: [${text}]}`).filters, [expected]);
+    });
+  }
+
+  test('retries with defaults that are safe', () => {
+    assert.deepEqual(route('{retry: {on: [503]}}').retry, {
+      limit: 1,
+      statuses: [{ first: 503, last: 503 }],
+      grpcCodes: [],
+      timeoutMs: 0,
+      maxBodyBytes: 65_536,
+      backoff: { minMs: 25, maxMs: 250, jitter: 1 },
+      budget: undefined,
+    });
+  });
+
+  test('retries as it says', () => {
+    const text =
+      '{retry: {limit: 3, on: [5xx, gateway-error, 500-504], grpcOn: [unavailable, UNAVAILABLE, deadline-exceeded], timeout: 1s, maxBody: 1MiB, backoff: none, budget: {ratio: 0.5}}}';
+    assert.deepEqual(route(text).retry, {
+      limit: 3,
+      statuses: [
+        { first: 500, last: 599 },
+        { first: 502, last: 504 },
+        { first: 500, last: 504 },
+      ],
+      grpcCodes: [14, 4],
+      timeoutMs: 1000,
+      maxBodyBytes: 1_048_576,
+      backoff: undefined,
+      budget: { ratio: 0.5, minPerSecond: 10, ttlMs: 10_000 },
+    });
+  });
+
+  test('is of gRPC when a match is, or when it says so', () => {
+    const kinds = service('routes: [{matches: [{grpc: {}}]}, {kind: grpc}, {kind: http}]').routes;
+    assert.deepEqual(
+      kinds.map(({ kind }) => kind),
+      ['grpc', 'grpc', 'http'],
+    );
+  });
+
+  test('connections that are not HTTP are split, or refused', () => {
+    assert.deepEqual(service('tcp: {forbid: true}').tcp, {
+      forbid: true,
+      distribution: { kind: 'random', backends: [] },
+    });
+    const split = service("tcp: {backends: [{service: web, weight: 9}, {service: 'db:5432'}]}").tcp;
+    assert.deepEqual(
+      split?.distribution.backends.map(({ service: name, port, weight }) => [name, port, weight]),
+      [
+        ['web', undefined, 9],
+        ['db', 5432, 1],
+      ],
+    );
+  });
+});
+
+describe('how endpoints are judged', () => {
+  test('has defaults where a key is given', () => {
+    const { circuitBreaker, loadPenalty, http2Keepalive } = service(
+      'circuitBreaker: {}, loadPenalty: {}, http2Keepalive: {}',
+    );
+    assert.deepEqual(circuitBreaker, {
+      consecutiveFailures: 7,
+      successRate: undefined,
+      backoff: { minMs: 1000, maxMs: 60_000, jitter: 0.5 },
+      mayEjectLast: false,
+    });
+    assert.deepEqual(loadPenalty, { penaltyMs: 5000, maxRetryAfterMs: 300_000 });
+    assert.deepEqual(http2Keepalive, { intervalMs: 10_000, timeoutMs: 3000, whileIdle: false });
+  });
+
+  test('is as the file says', () => {
+    const { circuitBreaker, endpointProtocol } = service(
+      'endpointProtocol: http2, circuitBreaker: {consecutiveFailures: 0, successRate: {min: 0.9}, backoff: {max: 2s}, mayEjectLast: true}',
+    );
+    assert.equal(endpointProtocol, 'http2');
+    assert.deepEqual(circuitBreaker, {
+      consecutiveFailures: 0,
+      successRate: { min: 0.9, windowMs: 10_000, minRequests: 10 },
+      backoff: { minMs: 1000, maxMs: 2000, jitter: 0.5 },
+      mayEjectLast: true,
+    });
+  });
+});
+
+describe('a mistake in a route', () => {
+  const cases: readonly (readonly [what: string, more: string, expected: readonly RegExp[]])[] = [
+    ['no route at all', 'routes: []', [/^mesh.yaml:2:45: services.web.routes needs at least one route$/]],
+    ['an unknown key', 'routes: [{match: []}]', [/routes\[0\].match is not known; did you mean "matches"\?/]],
+    ['a name with spaces', 'routes: [{name: a b}]', [/routes\[0\].name must be a name of letters/]],
+    [
+      'a name given twice',
+      'routes: [{name: a}, {name: a}]',
+      [/routes\[1\].name route a is given twice, first at services.web.routes\[0\].name \(line 2\)/],
+    ],
+    ['the name of an unnamed one', 'routes: [{}, {name: route-0}]', [/routes\[1\].name route route-0 is given/]],
+    ['hosts that are none', "routes: [{hosts: ['*', a b, '*.10.0.0.1']}]", [/hosts\[0\]/, /hosts\[1\]/, /hosts\[2\]/]],
+    [
+      'a host given twice',
+      "routes: [{hosts: [a.b, '*.a.b', A.b.]}]",
+      [/hosts\[2\] host a.b is given twice, first at .*hosts\[0\]/],
+    ],
+    ['no match', 'routes: [{matches: []}]', [/matches needs at least one match/]],
+    ['a match that says nothing', 'routes: [{matches: [{}]}]', [/matches\[0\] says nothing/]],
+    [
+      'paths that are none',
+      "routes: [{matches: [api, {path: {exact: '/a?b'}}, {path: {prefix: '/a b'}}]}]",
+      [/matches\[0\] must be a path that begins with/, /path.exact must be a path/, /path.prefix must be a path/],
+    ],
+    [
+      'two kinds of path',
+      'routes: [{matches: [{path: {exact: /a, prefix: /b}}]}]',
+      [/path needs exactly one of exact, prefix and regex/],
+    ],
+    [
+      'regular expressions that RE2 does not know',
+      "routes: [{matches: [{path: {regex: '(?=a)'}, headers: {a: {regex: '('}}, query: {b: {regex: '[z-a]'}}}]}]",
+      [
+        /path.regex is no regular expression of RE2: invalid or unsupported Perl syntax: `\(\?=`$/,
+        /headers.a.regex is no regular expression of RE2: missing closing \)/,
+        /query.b.regex is no regular expression of RE2: invalid character class range/,
+      ],
+    ],
+    [
+      'a method in lower case, and one that is none',
+      "routes: [{matches: [{method: get}, {method: 'G T'}]}]",
+      [/method is "get", and methods are case-sensitive; did you mean GET\?/, /method must be a method such as GET/],
+    ],
+    [
+      'a number where text belongs',
+      'routes: [{matches: [{headers: {x-version: 2}}]}]',
+      [/headers.x-version must be text or \{ regex: … \}, but is 2; put it in quotes/],
+    ],
+    [
+      'names of fields',
+      'routes: [{matches: [{headers: {":path": a, x-a: b, X-A: c}}]}]',
+      [/is not the name of a header field/, /headers.X-A field x-a is given twice/],
+    ],
+    [
+      'HTTP and gRPC in one',
+      'routes: [{kind: http, matches: [{grpc: {}}, /a]}]',
+      [/kind is http, but a match has grpc/, /matches\[1\].path is not for gRPC/],
+    ],
+    [
+      'a name of gRPC with a slash',
+      'routes: [{matches: [{grpc: {service: /a.B, method: C/D}}]}]',
+      [/grpc.service must be the full name/, /grpc.method must be the name/],
+    ],
+    [
+      'backends that are not there',
+      "routes: [{backends: [apo, 'api:81', db]}]",
+      [
+        /backends\[0\] names "apo", which is not a service of this file; did you mean "api"\?/,
+        /backends\[1\] has port 81, but service api has 80/,
+        /backends\[2\] needs a port: service db has 5432, 5433/,
+      ],
+    ],
+    ['no backend', 'routes: [{backends: []}]', [/backends needs at least one backend/]],
+    [
+      'a backend given twice',
+      'routes: [{backends: [api, api.mesh]}]',
+      [/backends\[1\] backend api is given twice/],
+    ],
+    [
+      'weights',
+      'routes: [{backends: [{service: api, weight: -1}]}, {backends: [{service: api, weight: 0}]}, {distribution: first, backends: [{service: api, weight: 1}]}]',
+      [
+        /backends\[0\].weight must be a whole number from 0 to 1000000, but is -1/,
+        /routes\[1\].backends has only weights of 0/,
+        /routes\[2\].backends\[0\].weight is not used with distribution first/,
+      ],
+    ],
+    [
+      'fields that only the proxy writes',
+      'routes: [{filters: [{requestHeaders: {set: {Content-Length: "1"}, add: {Host: a}, remove: [Transfer-Encoding]}}]}]',
+      [
+        /set.Content-Length is a field of framing/,
+        /add.Host is a field of framing/,
+        /remove\[0\] is a field of framing/,
+      ],
+    ],
+    [
+      'values that would break a head',
+      'routes: [{filters: [{responseHeaders: {set: {a: "b\\r\\nc", d: 1}}}]}]',
+      [/set.a must be visible ASCII/, /set.d must be text, but is 1; put it in quotes/],
+    ],
+    [
+      'filters that do nothing, or two things',
+      'routes: [{filters: [{}, {requestHeaders: {}}, {fail: {status: 500}, redirect: {port: 1}}]}]',
+      [
+        /filters\[0\] needs exactly one of/,
+        /filters\[1\].requestHeaders needs add, set or remove/,
+        /filters\[2\] needs exactly one of/,
+      ],
+    ],
+    [
+      'redirects',
+      'routes: [{filters: [{redirect: {status: 200, scheme: ftp}}, {redirect: {}}, {redirect: {path: /a, prefix: /b}}]}]',
+      [
+        /redirect.status must be 301, 302, 303, 307 or 308, but is 200/,
+        /redirect.scheme must be http or https/,
+        /filters\[1\].redirect needs scheme, host, port, path or prefix/,
+        /filters\[2\].redirect has path and prefix/,
+        /filters\[2\].redirect.prefix needs a path prefix in every match/,
+      ],
+    ],
+    [
+      'a redirect of a prefix that there is not',
+      'routes: [{matches: [/a, {path: {exact: /b}}], filters: [{redirect: {prefix: /c}}]}]',
+      [/redirect.prefix needs a path prefix in every match of the route/],
+    ],
+    [
+      'a redirect for gRPC',
+      'routes: [{kind: grpc, filters: [{redirect: {port: 1}}]}]',
+      [/redirect is not for gRPC/],
+    ],
+    [
+      'failures',
+      'routes: [{filters: [{fail: {percent: 101, status: 500}}, {fail: {percent: 0.00001, status: 500}}, {fail: {ratio: 3/2, status: 500}}, {fail: {percent: 1}}, {fail: {status: 99}}, {fail: {grpc: nope}}, {fail: {percent: 1, ratio: 1/2, status: 500, grpc: 1}}]}]',
+      [
+        /filters\[0\].fail.percent must be a number from 0 to 100, but is 101/,
+        /filters\[1\].fail.percent has more than four decimals/,
+        /filters\[2\].fail.ratio must be a ratio/,
+        /filters\[3\].fail needs either status or grpc/,
+        /filters\[4\].fail.status must be a whole number from 200 to 599/,
+        /filters\[5\].fail.grpc must be a gRPC code/,
+        /filters\[6\].fail has percent and ratio/,
+        /filters\[6\].fail needs either status or grpc/,
+      ],
+    ],
+    ['a time-out of 0', 'routes: [{timeouts: {request: 0}}]', [/timeouts.request must be longer than 0/]],
+    ['a retry after nothing', 'routes: [{retry: {limit: 2}}]', [/retry needs on or grpcOn/]],
+    [
+      'figures of retries',
+      'routes: [{retry: {limit: 101, on: [700, 504-500, 6xx, teapot], grpcOn: [not-found], maxBody: 1GiB, budget: {ratio: -1, ttl: 1ms}}}]',
+      [
+        /retry.limit must be a whole number from 1 to 100/,
+        /retry.on\[0\] must be a whole number from 100 to 599, but is 700/,
+        /retry.on\[1\] must be a status/,
+        /retry.on\[2\] must be a status/,
+        /retry.on\[3\] must be a status/,
+        /retry.grpcOn\[0\] must be cancelled/,
+        /retry.maxBody must be a number of bytes/,
+        /budget.ratio must be a number from 0 to 1000/,
+        /budget.ttl must be from 1s to 1m/,
+      ],
+    ],
+    [
+      'a back-off the wrong way round',
+      'routes: [{retry: {on: [5xx], backoff: {min: 1s}}}]',
+      [/retry.backoff.min makes min \(1s\) larger than max \(250ms\)/],
+    ],
+    ['statuses of failures', 'routes: [{failureStatuses: [0, 99-100]}]', [/failureStatuses\[0\]/, /failureStatuses\[1\]/]],
+    [
+      'connections with filters, or refused and split',
+      'tcp: {forbid: true, backends: [{service: api, filters: [{fail: {status: 500}}]}]}',
+      [/tcp.backends stands beside forbid/, /tcp.backends\[0\].filters are for requests/],
+    ],
+    [
+      'a breaker that breaks nothing',
+      'circuitBreaker: {consecutiveFailures: 0}',
+      [/circuitBreaker.consecutiveFailures is 0 without successRate/],
+    ],
+    [
+      'figures of a breaker',
+      'circuitBreaker: {consecutiveFailures: -1, successRate: {min: 0, window: 9ms, minRequests: 0}, backoff: {min: 2m, jitter: 2}}',
+      [
+        /consecutiveFailures must be a whole number/,
+        /successRate.min must be a number above 0 and at most 1/,
+        /successRate.window must be 10ms or longer/,
+        /successRate.minRequests must be a whole number/,
+        /backoff.min makes min \(2m\) larger than max \(1m\)/,
+        /backoff.jitter must be a number from 0 to 1/,
+      ],
+    ],
+    [
+      'figures of endpoints',
+      'loadPenalty: {penalty: 0}, http2Keepalive: {interval: 0, whileIdle: 1}, endpointProtocol: http3',
+      [
+        /loadPenalty.penalty must be longer than 0/,
+        /http2Keepalive.interval must be longer than 0/,
+        /http2Keepalive.whileIdle must be true or false/,
+        /endpointProtocol must be as-client, http1 or http2, but is "http3"/,
+      ],
+    ],
+  ];
+  for (const [what, more, expected] of cases) {
+    test(`${what}: told with place and reason, and nothing else`, () => {
+      const told = mistakes(more);
+      assert.equal(told.length, expected.length, told.join('\n'));
+      for (const pattern of expected) {
+        assert.ok(
+          told.some((line) => pattern.test(line)),
+          `${String(pattern)}\n${told.join('\n')}`,
+        );
+      }
+    });
+  }
+});
