@@ -94,7 +94,10 @@ function filterText(filter: RouteFilterConfig): string {
 }
 
 function retryText({ limit, statuses, grpcCodes }: RetryConfig): string {
-  const after = [...statuses.map(statusText), ...grpcCodes.map((code) => GRPC_CODE_NAMES[code] ?? String(code))];
+  const after = [
+    ...statuses.map(statusText),
+    ...grpcCodes.map((code) => GRPC_CODE_NAMES[code] ?? String(code)),
+  ];
   return `retry ${String(limit)} after ${after.join(', ')}`;
 }
 

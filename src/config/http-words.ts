@@ -56,22 +56,24 @@ export function isFieldValue(text: string): boolean {
   return /^(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?$/.test(text) && text.length <= 4096;
 }
 
-/** Framing, hop-by-hop and routing: a filter that wrote them would break the message or its way. */
+/** Framing, hop-by-hop and routing: a filter that wrote them would break the message or its way. So would
+ * `l5d-…`, in which proxies talk to each other, and `proxy-…`, of one client and one proxy. */
 const FIELDS_OF_THE_PROXY: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
+  'expect',
   'host',
   'http2-settings',
   'keep-alive',
-  'proxy-connection',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
 ]);
 
+/** `name` is in lower case. */
 export function isFieldOfTheProxy(name: string): boolean {
-  return FIELDS_OF_THE_PROXY.has(name);
+  return FIELDS_OF_THE_PROXY.has(name) || /^(?:l5d|proxy)-/.test(name);
 }
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(

@@ -97,14 +97,19 @@ const method = v.pipe(
   ),
 );
 
-const namedMatches = (isName: (name: string) => boolean, what: string) =>
-  v.pipe(
+function namedMatches(
+  isName: (name: string) => boolean,
+  what: string,
+): v.GenericSchema<unknown, Record<string, TextMatchConfig>> {
+  return v.pipe(
     mapping('a mapping of names to text or { regex: … }'),
     v.record(v.pipe(v.string(), v.check(isName, `is not ${what}`)), textMatch),
   );
+}
 
-const grpcName = (what: string, pattern: RegExp) =>
-  textOf(what, (text) => (pattern.test(text) ? text : undefined));
+function grpcName(what: string, pattern: RegExp): v.GenericSchema<unknown, string> {
+  return textOf(what, (text) => (pattern.test(text) ? text : undefined));
+}
 
 const grpcMatch = section({
   service: v.optional(grpcName('the full name of a gRPC service such as shop.Cart', /^[A-Za-z_][\w.]*$/)),
@@ -224,7 +229,9 @@ const retry = section({
   grpcOn: v.optional(v.pipe(list(retryableGrpcCode), v.minLength(1, 'needs at least one code'))),
   timeout: v.optional(duration(1)),
   maxBody: v.optional(byteCount),
-  backoff: v.optional(byKind<BackoffInFile | 'none'>((input) => (input === 'none' ? v.literal('none') : backoff))),
+  backoff: v.optional(
+    byKind<BackoffInFile | 'none'>((input) => (input === 'none' ? v.literal('none') : backoff)),
+  ),
   budget: v.optional(budget),
 });
 

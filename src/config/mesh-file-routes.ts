@@ -3,7 +3,13 @@
 import { DEFAULT_RETRY, DEFAULT_RETRY_BACKOFF, DEFAULT_RETRY_BUDGET } from './defaults.js';
 import type { BackoffInFile } from './mesh-file-endpoints-schema.js';
 import { type FilterInFile, type HeadersInFile, PERCENT_DENOMINATOR } from './mesh-file-filters-schema.js';
-import type { BackendInFile, MatchInFile, RetryInFile, RouteInFile, TcpInFile } from './mesh-file-routes-schema.js';
+import type {
+  BackendInFile,
+  MatchInFile,
+  RetryInFile,
+  RouteInFile,
+  TcpInFile,
+} from './mesh-file-routes-schema.js';
 import type {
   BackoffConfig,
   DistributionConfig,
@@ -114,14 +120,25 @@ function buildRedirect(written: NonNullable<FilterInFile['redirect']>): Redirect
 }
 
 function buildHeaders(kind: HeadersFilterConfig['kind'], written: HeadersInFile): HeadersFilterConfig {
-  return { kind, add: headerValues(written.add), set: headerValues(written.set), remove: written.remove ?? [] };
+  return {
+    kind,
+    add: headerValues(written.add),
+    set: headerValues(written.set),
+    remove: written.remove ?? [],
+  };
 }
 
 function headerValues(written: Readonly<Record<string, string>> | undefined): readonly HeaderValueConfig[] {
   return Object.entries(written ?? {}).map(([name, value]) => ({ name: name.toLowerCase(), value }));
 }
 
-function buildFail({ percent, ratio, status, grpc, message }: NonNullable<FilterInFile['fail']>): FailFilterConfig {
+function buildFail({
+  percent,
+  ratio,
+  status,
+  grpc,
+  message,
+}: NonNullable<FilterInFile['fail']>): FailFilterConfig {
   const share = ratio ?? {
     numerator: Math.round(((percent ?? 100) * PERCENT_DENOMINATOR) / 100),
     denominator: PERCENT_DENOMINATOR,

@@ -64,7 +64,9 @@ export function textOf<T>(what: string, parse: (text: string) => T | undefined):
 }
 
 /** Different schemas for different kinds of value, so that messages are about the kind that was written. */
-export function byKind<T>(choose: (input: unknown) => v.GenericSchema<unknown, T>): v.GenericSchema<unknown, T> {
+export function byKind<T>(
+  choose: (input: unknown) => v.GenericSchema<unknown, T>,
+): v.GenericSchema<unknown, T> {
   return v.lazy(choose);
 }
 

@@ -53,19 +53,25 @@ function byDirection(describe: (prefix: string) => FamilyDescription, ...beside:
 export const FAMILIES: Readonly<Record<CountedFamily, Shown>> = {
   [Family.REQUEST_TOTAL]: always(counter('request_total', 'HTTP requests sent to an endpoint.')),
   [Family.RESPONSE_TOTAL]: always(counter('response_total', 'HTTP responses that ended, by how they ended.')),
-  [Family.RESPONSE_LATENCY_MS]: always(histogram(
-    'response_latency_ms',
-    'Milliseconds from the head of a request to the first byte of the body of its response.',
-    METRIC_BOUNDS.latencyMs,
-  )),
+  [Family.RESPONSE_LATENCY_MS]: always(
+    histogram(
+      'response_latency_ms',
+      'Milliseconds from the head of a request to the first byte of the body of its response.',
+      METRIC_BOUNDS.latencyMs,
+    ),
+  ),
   [Family.TCP_OPEN_TOTAL]: always(counter('tcp_open_total', 'Connections opened.')),
   [Family.TCP_OPEN_CONNECTIONS]: always(gauge('tcp_open_connections', 'Connections open now.')),
-  [Family.TCP_CLOSE_TOTAL]: always(counter('tcp_close_total', 'Connections closed, by errno; empty: cleanly.')),
-  [Family.TCP_CONNECTION_DURATION_MS]: always(histogram(
-    'tcp_connection_duration_ms',
-    'Milliseconds that closed connections were open.',
-    METRIC_BOUNDS.durationMs,
-  )),
+  [Family.TCP_CLOSE_TOTAL]: always(
+    counter('tcp_close_total', 'Connections closed, by errno; empty: cleanly.'),
+  ),
+  [Family.TCP_CONNECTION_DURATION_MS]: always(
+    histogram(
+      'tcp_connection_duration_ms',
+      'Milliseconds that closed connections were open.',
+      METRIC_BOUNDS.durationMs,
+    ),
+  ),
   [Family.TCP_READ_BYTES_TOTAL]: always(counter('tcp_read_bytes_total', 'Bytes read from peers.')),
   [Family.TCP_WRITE_BYTES_TOTAL]: always(counter('tcp_write_bytes_total', 'Bytes written to peers.')),
   [Family.DETECT_RESULTS_TOTAL]: byDirection(
@@ -80,19 +86,27 @@ export const FAMILIES: Readonly<Record<CountedFamily, Shown>> = {
       'Connections whose protocol was detected, by result, with those that linkerd does not tell apart.',
     ),
   ),
-  [Family.REQUEST_ERRORS_TOTAL]: always(counter(
-    'sluice_request_errors_total',
-    'Requests that did not get the response of an endpoint, by reason.',
-  )),
-  [Family.CONNECTION_ERRORS_TOTAL]: always(counter(
-    'sluice_connection_errors_total',
-    'Connections that ended otherwise than their peers wished, by reason.',
-  )),
-  [Family.ACCEPT_ERRORS_TOTAL]: always(counter('sluice_accept_errors_total', 'Failures of accept(2), by errno.')),
-  [Family.REQUEST_REPLAYS_TOTAL]: always(counter(
-    'sluice_request_replays_total',
-    'Requests sent again because a reused connection had died before it answered.',
-  )),
+  [Family.REQUEST_ERRORS_TOTAL]: always(
+    counter(
+      'sluice_request_errors_total',
+      'Requests that did not get the response of an endpoint, by reason.',
+    ),
+  ),
+  [Family.CONNECTION_ERRORS_TOTAL]: always(
+    counter(
+      'sluice_connection_errors_total',
+      'Connections that ended otherwise than their peers wished, by reason.',
+    ),
+  ),
+  [Family.ACCEPT_ERRORS_TOTAL]: always(
+    counter('sluice_accept_errors_total', 'Failures of accept(2), by errno.'),
+  ),
+  [Family.REQUEST_REPLAYS_TOTAL]: always(
+    counter(
+      'sluice_request_replays_total',
+      'Requests sent again because a reused connection had died before it answered.',
+    ),
+  ),
   [Family.DIALS_TOTAL]: always(counter('sluice_dials_total', 'Connections begun to endpoints.')),
   [Family.BUFFER_BYTES]: always(gauge('sluice_buffer_bytes', 'Bytes held in user-space buffers now.')),
   [Family.ROUTE_REQUEST_DURATION_MS]: byKind((prefix) =>
@@ -140,7 +154,11 @@ export const FAMILIES: Readonly<Record<CountedFamily, Shown>> = {
     ),
   ),
   [Family.BACKEND_REQUESTS_TOTAL]: byKind((prefix) =>
-    counter(`${prefix}_backend_requests_total`, 'Requests sent to a backend, every try of them.', backendText),
+    counter(
+      `${prefix}_backend_requests_total`,
+      'Requests sent to a backend, every try of them.',
+      backendText,
+    ),
   ),
   [Family.BACKEND_RESPONSE_DURATION_MS]: byKind((prefix) =>
     histogram(

@@ -26,7 +26,10 @@ import type { OrderedHost } from './route-table-order.js';
 type RequestMatchInit = MessageInitShape<typeof RequestMatchSchema>;
 type RouteFilterInit = MessageInitShape<typeof RouteFilterSchema>;
 
-export function routeTableMessage(id: number, table: RouteTable): MessageInitShape<typeof PutRouteTableSchema> {
+export function routeTableMessage(
+  id: number,
+  table: RouteTable,
+): MessageInitShape<typeof PutRouteTableSchema> {
   const { hosts, rules, tcp } = table;
   return {
     id,

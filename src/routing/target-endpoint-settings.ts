@@ -25,9 +25,7 @@ export function endpointSettings(settings: EndpointSettings): SettingsInit {
   return {
     endpointProtocol: PROTOCOLS[endpointProtocol],
     ...(circuitBreaker === undefined ? {} : { failureAccrual: failureAccrual(circuitBreaker) }),
-    ...(loadPenalty === undefined
-      ? {}
-      : { loadPenalty: { ...loadPenalty } }),
+    ...(loadPenalty === undefined ? {} : { loadPenalty: { ...loadPenalty } }),
     ...(http2Keepalive === undefined ? {} : { http2Keepalive: { ...http2Keepalive } }),
   };
 }

@@ -334,7 +334,9 @@ function tablesOf(destination: PutDestination): readonly number[] {
 
 function targetsOfTable({ rules, tcp }: PutRouteTable): readonly number[] {
   const distributions = [...rules.map(({ distribution }) => distribution), tcp?.distribution];
-  return distributions.flatMap((distribution) => distribution?.backends.map(({ targetId }) => targetId) ?? []);
+  return distributions.flatMap(
+    (distribution) => distribution?.backends.map(({ targetId }) => targetId) ?? [],
+  );
 }
 
 function checkRouteTable({ hosts, rules }: PutRouteTable): void {

@@ -12,7 +12,14 @@ const FILES = readdirSync('examples', { recursive: true, encoding: 'utf8' }).fil
 );
 
 test('there are examples', () => {
-  for (const name of ['mesh', 'canary', 'header-routing', 'retries', 'circuit-breaker', 'failure-injection']) {
+  for (const name of [
+    'mesh',
+    'canary',
+    'header-routing',
+    'retries',
+    'circuit-breaker',
+    'failure-injection',
+  ]) {
     assert.ok(FILES.includes(`${name}.yaml`), name);
   }
 });

@@ -253,8 +253,16 @@ describe('a mistake in a route', () => {
       'routes: [{name: a}, {name: a}]',
       [/routes\[1\].name route a is given twice, first at services.web.routes\[0\].name \(line 2\)/],
     ],
-    ['the name of an unnamed one', 'routes: [{}, {name: route-0}]', [/routes\[1\].name route route-0 is given/]],
-    ['hosts that are none', "routes: [{hosts: ['*', a b, '*.10.0.0.1']}]", [/hosts\[0\]/, /hosts\[1\]/, /hosts\[2\]/]],
+    [
+      'the name of an unnamed one',
+      'routes: [{}, {name: route-0}]',
+      [/routes\[1\].name route route-0 is given/],
+    ],
+    [
+      'hosts that are none',
+      "routes: [{hosts: ['*', a b, '*.10.0.0.1']}]",
+      [/hosts\[0\]/, /hosts\[1\]/, /hosts\[2\]/],
+    ],
     [
       'a host given twice',
       "routes: [{hosts: [a.b, '*.a.b', A.b.]}]",
@@ -265,7 +273,11 @@ describe('a mistake in a route', () => {
     [
       'paths that are none',
       "routes: [{matches: [api, {path: {exact: '/a?b'}}, {path: {prefix: '/a b'}}]}]",
-      [/matches\[0\] must be a path that begins with/, /path.exact must be a path/, /path.prefix must be a path/],
+      [
+        /matches\[0\] must be a path that begins with/,
+        /path.exact must be a path/,
+        /path.prefix must be a path/,
+      ],
     ],
     [
       'two kinds of path',
@@ -284,7 +296,10 @@ describe('a mistake in a route', () => {
     [
       'a method in lower case, and one that is none',
       "routes: [{matches: [{method: get}, {method: 'G T'}]}]",
-      [/method is "get", and methods are case-sensitive; did you mean GET\?/, /method must be a method such as GET/],
+      [
+        /method is "get", and methods are case-sensitive; did you mean GET\?/,
+        /method must be a method such as GET/,
+      ],
     ],
     [
       'a number where text belongs',
@@ -332,11 +347,13 @@ describe('a mistake in a route', () => {
     ],
     [
       'fields that only the proxy writes',
-      'routes: [{filters: [{requestHeaders: {set: {Content-Length: "1"}, add: {Host: a}, remove: [Transfer-Encoding]}}]}]',
+      'routes: [{filters: [{requestHeaders: {set: {Content-Length: "1"}, add: {Host: a, l5d-timeout: 1s}, remove: [Transfer-Encoding, Proxy-Authorization]}}]}]',
       [
         /set.Content-Length is a field of framing/,
         /add.Host is a field of framing/,
+        /add.l5d-timeout is a field of framing/,
         /remove\[0\] is a field of framing/,
+        /remove\[1\] is a field of framing/,
       ],
     ],
     [
@@ -410,7 +427,11 @@ describe('a mistake in a route', () => {
       'routes: [{retry: {on: [5xx], backoff: {min: 1s}}}]',
       [/retry.backoff.min makes min \(1s\) larger than max \(250ms\)/],
     ],
-    ['statuses of failures', 'routes: [{failureStatuses: [0, 99-100]}]', [/failureStatuses\[0\]/, /failureStatuses\[1\]/]],
+    [
+      'statuses of failures',
+      'routes: [{failureStatuses: [0, 99-100]}]',
+      [/failureStatuses\[0\]/, /failureStatuses\[1\]/],
+    ],
     [
       'connections with filters, or refused and split',
       'tcp: {forbid: true, backends: [{service: api, filters: [{fail: {status: 500}}]}]}',

@@ -9,14 +9,21 @@ import { EndpointState, InspectionSchema } from '../../../src/dataplane/gen/cont
 import { BalancerGauges } from '../../../src/metrics/balancer-gauges.js';
 import { aTarget, directoryOf } from '../../support/fake-series.js';
 
-const TARGETS = directoryOf(aTarget(1, 'web:80', { service: 'web' }), aTarget(2, 'a.example:443'), aTarget(3, ''));
+const TARGETS = directoryOf(
+  aTarget(1, 'web:80', { service: 'web' }),
+  aTarget(2, 'a.example:443'),
+  aTarget(3, ''),
+);
 const { ENDPOINT_READY, ENDPOINT_BACKOFF, ENDPOINT_EJECTED } = EndpointState;
 
 function gauges(targets: MessageInitShape<typeof InspectionSchema>['targets'] = []): BalancerGauges {
   return new BalancerGauges({ inspect: () => create(InspectionSchema, { targets }) }, TARGETS);
 }
 
-function samples(found: BalancerGauges, family: string): readonly (readonly (string | number | undefined)[])[] {
+function samples(
+  found: BalancerGauges,
+  family: string,
+): readonly (readonly (string | number | undefined)[])[] {
   const values = found.collect().find(({ name }) => name === family)?.values ?? [];
   return values.map(({ labels, value }) => [labels['backend_name'], labels['endpoint_state'], value]);
 }

@@ -192,7 +192,9 @@ test('results of detection that linkerd does not tell apart are one of its own',
   }
   const found = collector.collect();
   const results = (name: string): unknown =>
-    found.find((family) => family.name === name)?.values.map(({ labels, value }) => [labels['result'], value]);
+    found
+      .find((family) => family.name === name)
+      ?.values.map(({ labels, value }) => [labels['result'], value]);
   assert.deepEqual(results('outbound_tcp_detect_http_results_total'), [
     ['http/1', 1],
     ['not_http', 14],
@@ -207,7 +209,10 @@ test('results of detection that linkerd does not tell apart are one of its own',
 
 test('connections by protocol have linkerd’s label', () => {
   const [sample] = shown(Family.TCP_PROTOCOL_CONNECTIONS_TOTAL, { detected: 'opaq' }, 1n);
-  assert.deepEqual([sample?.name, sample?.labels], ['outbound_tcp_protocol_connections_total', { protocol: 'opaq' }]);
+  assert.deepEqual(
+    [sample?.name, sample?.labels],
+    ['outbound_tcp_protocol_connections_total', { protocol: 'opaq' }],
+  );
 });
 
 test('a route that nobody remembers has empty labels, and the overflow series has none', () => {

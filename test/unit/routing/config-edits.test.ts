@@ -189,7 +189,10 @@ function ownTarget(fixture: RouterFixture, { targetId, routeTableId }: PutDestin
 }
 
 /** Authorities of the targets that the rules of a destination lead to. */
-function ruleBackends(fixture: RouterFixture, { routeTableId }: PutDestination): readonly string[][] | undefined {
+function ruleBackends(
+  fixture: RouterFixture,
+  { routeTableId }: PutDestination,
+): readonly string[][] | undefined {
   return fixture.dataPlane.routeTables
     .get(routeTableId)
     ?.rules.map(({ distribution }) =>
@@ -199,7 +202,10 @@ function ruleBackends(fixture: RouterFixture, { routeTableId }: PutDestination):
     );
 }
 
-function expectedBackends({ name, routes, tcp }: ServiceConfig, port: number): readonly string[][] | undefined {
+function expectedBackends(
+  { name, routes, tcp }: ServiceConfig,
+  port: number,
+): readonly string[][] | undefined {
   const itself = [`${name}:${String(port)}`];
   if (routes.length === 0) return tcp === undefined ? undefined : [itself];
   return routes.map(({ distribution: { backends } }) =>

@@ -153,11 +153,24 @@ for (const [filter, expected] of [
     },
     {
       case: 'redirect',
-      value: { status: 308, scheme: 'https', host: '', port: 0, path: { case: 'replacePrefix', value: '/b' } },
+      value: {
+        status: 308,
+        scheme: 'https',
+        host: '',
+        port: 0,
+        path: { case: 'replacePrefix', value: '/b' },
+      },
     },
   ],
   [
-    { kind: 'redirect', status: 301, scheme: undefined, host: 'h', port: 1, path: { kind: 'whole', text: '/c' } },
+    {
+      kind: 'redirect',
+      status: 301,
+      scheme: undefined,
+      host: 'h',
+      port: 1,
+      path: { kind: 'whole', text: '/c' },
+    },
     {
       case: 'redirect',
       value: { status: 301, scheme: '', host: 'h', port: 1, path: { case: 'replacePath', value: '/c' } },
@@ -167,7 +180,11 @@ for (const [filter, expected] of [
     { kind: 'fail', numerator: 1, denominator: 3, answer: { kind: 'http', status: 503 }, message: 'm' },
     {
       case: 'inject',
-      value: { numerator: 1, denominator: 3, failure: { case: 'http', value: { status: 503, message: 'm' } } },
+      value: {
+        numerator: 1,
+        denominator: 3,
+        failure: { case: 'http', value: { status: 503, message: 'm' } },
+      },
     },
   ],
   [
@@ -183,13 +200,16 @@ for (const [filter, expected] of [
     const web = aService('web', { routes: [aRoute('all', { filters: [filter], distribution })] });
     const [rule] = compiled(web).rules;
     const wanted = [create(RouteFilterSchema, { kind: expected as never })];
-    assert.deepEqual(rule?.filters, wanted);
-    assert.deepEqual(rule?.distribution?.backends[0]?.filters, wanted);
+    assert.ok(rule !== undefined);
+    assert.deepEqual(rule.filters, wanted);
+    assert.deepEqual(rule.distribution?.backends[0]?.filters, wanted);
   });
 }
 
 test('without routes for requests, they go to the service itself', () => {
-  const table = compiled(aService('web', { tcp: { forbid: true, distribution: { kind: 'random', backends: [] } } }));
+  const table = compiled(
+    aService('web', { tcp: { forbid: true, distribution: { kind: 'random', backends: [] } } }),
+  );
   assert.deepEqual(
     table.rules.map(({ name }) => name),
     ['default.web.http'],

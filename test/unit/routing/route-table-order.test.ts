@@ -28,7 +28,11 @@ function compared(matches: Readonly<Record<string, Partial<RequestMatchConfig>>>
 
 for (const [rule, matches, expected] of [
   ['an exact path goes before a longer prefix', { a: below('/api/items'), b: exactly('/api') }, 'b a'],
-  ['a regular expression of the whole path is as good as an exact one', { a: like('/a.*'), b: exactly('/a') }, 'a b'],
+  [
+    'a regular expression of the whole path is as good as an exact one',
+    { a: like('/a.*'), b: exactly('/a') },
+    'a b',
+  ],
   ['a longer prefix goes before a shorter one', { a: below('/a'), b: below('/a/b') }, 'b a'],
   ['slashes at the end of a prefix do not count', { a: below('/aa'), b: below('/a//') }, 'a b'],
   ['a path goes before any number of headers', { a: header('x', 'y', 'z'), b: below('/a') }, 'b a'],
@@ -44,7 +48,11 @@ for (const [rule, matches, expected] of [
     { a: rpc('', 'Get'), b: rpc('a.B', ''), c: rpc('', 'GetAll'), d: rpc('a.B', 'Get'), e: rpc('', '') },
     'd b c a e',
   ],
-  ['headers decide between calls of the same name', { a: rpc('a.B', 'C'), b: { ...rpc('a.B', 'C'), ...header('x') } }, 'b a'],
+  [
+    'headers decide between calls of the same name',
+    { a: rpc('a.B', 'C'), b: { ...rpc('a.B', 'C'), ...header('x') } },
+    'b a',
+  ],
 ] as const) {
   test(rule, () => {
     assert.equal(compared(matches).join(' '), expected);
@@ -81,7 +89,9 @@ test('a route without matches is an entry that matches every request', () => {
 test('whatever the routes, each match is one entry for each host, and equal ones keep their order', () => {
   const match = fc.constantFrom({}, below('/a'), exactly('/a'), header('x'), { method: 'GET' }, query('q'));
   const host = fc.constantFrom({ host: 'a.b', suffix: false }, { host: 'b', suffix: true });
-  const someRoutes = fc.array(fc.record({ hosts: fc.uniqueArray(host), matches: fc.array(match, { maxLength: 3 }) }));
+  const someRoutes = fc.array(
+    fc.record({ hosts: fc.uniqueArray(host), matches: fc.array(match, { maxLength: 3 }) }),
+  );
   fc.assert(
     fc.property(someRoutes, (written) => {
       const routes = written.map(({ hosts, matches }, index) =>

@@ -44,7 +44,11 @@ test('the virtual address and the names of the service lead to the table', async
   const destination = mesh.destination(VIP);
   assert.deepEqual([destination.targetId, destination.routeTableId], [0, id]);
   assert.deepEqual(
-    destination.authorities.map(({ authority, targetId, routeTableId }) => [authority, targetId, routeTableId]),
+    destination.authorities.map(({ authority, targetId, routeTableId }) => [
+      authority,
+      targetId,
+      routeTableId,
+    ]),
     [
       ['web', 0, id],
       ['web:80', 0, id],
@@ -101,7 +105,9 @@ test('requests of the HTTP proxy for a name or an address of the service go by i
   await mesh.request(mesh.proxy().id, 'web');
   await mesh.request(mesh.proxy().id, '10.77.0.10:80');
   assert.deepEqual(
-    mesh.proxy().authorities.map(({ authority, targetId, routeTableId }) => [authority, targetId, routeTableId]),
+    mesh
+      .proxy()
+      .authorities.map(({ authority, targetId, routeTableId }) => [authority, targetId, routeTableId]),
     [
       ['web', 0, id],
       ['10.77.0.10:80', 0, id],
@@ -131,10 +137,17 @@ test('an edit of a route sends its table and nothing else, and keeps the ids of 
   const before = onlyTable(mesh);
   told(mesh);
   const backends = [aBackend('web', { weight: 1 }), aBackend('web-v2')];
-  mesh.config.set(aMesh(
-    web({ routes: [aRoute('new', { matches: [aMatch()] }), aRoute('canary', { distribution: { kind: 'random', backends } })] }),
-    v2,
-  ));
+  mesh.config.set(
+    aMesh(
+      web({
+        routes: [
+          aRoute('new', { matches: [aMatch()] }),
+          aRoute('canary', { distribution: { kind: 'random', backends } }),
+        ],
+      }),
+      v2,
+    ),
+  );
   assert.deepEqual(told(mesh), ['putRouteTable']);
   const after = onlyTable(mesh);
   assert.equal(after.id, before.id);
