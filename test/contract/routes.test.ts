@@ -1,6 +1,7 @@
 // Route tables cross the border: a good one decides where requests go, a bad one is refused whole, for the
 // field that is bad.
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test, type TestContext } from 'node:test';
 
 import type { DescMessage, Message, MessageInitShape } from '@bufbuild/protobuf';
@@ -22,7 +23,6 @@ import { metricBounds } from '../../src/run/data-plane-settings.js';
 import {
   assertRefused,
   balanceTarget,
-  dial,
   loopback,
   type OpenPlane,
   openPlane,
@@ -138,9 +138,12 @@ test('a backend that leads nowhere is a failure of the route', async (t) => {
 test('connections that are not HTTP are refused where the table says so', async (t) => {
   const tcp = { id: 13, name: 'TCPRoute.web.tcp', refusal: Reason.FORBIDDEN };
   const { port, events } = await routed(t, { rules: [], hosts: [], tcp }, Protocol.OPAQUE);
-  const socket = await dial(t, port);
+  // It may be over before `connect` returns.
+  const socket = connect({ port, host: '127.0.0.1' });
+  t.after(() => socket.destroy());
+  const everything = received(socket);
   socket.write('hello');
-  assert.equal(await received(socket), '');
+  assert.equal(await everything, '');
   const told = await events.next('failure');
   assert.deepEqual([told.reason, told.routeId], [Reason.FORBIDDEN, 13]);
 });
