@@ -33,13 +33,15 @@ import { prepareWorkload, type Workload } from './launch/workload.js';
 import { DataPlaneLog } from './logs/data-plane-log.js';
 import { dataPlaneLevel, parseLogLevel } from './logs/log-level.js';
 import { type LogOutput, ProcessLogger, standardErrorOutput } from './logs/logger.js';
+import { BalancerGauges } from './metrics/balancer-gauges.js';
 import { DataPlaneCollector } from './metrics/data-plane-collector.js';
-import { DETECT_DURATION_BOUNDS_US, DURATION_BOUNDS_MS, LATENCY_BOUNDS_MS } from './metrics/families.js';
+import { type Directory } from './metrics/family-description.js';
+import { METRIC_BOUNDS } from './metrics/metric-bounds.js';
 import { systemProcessFacts } from './metrics/process-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { ListenFailedError } from './routing/explicit-listeners.js';
 import { MeshRouter } from './routing/mesh-router.js';
-import { type DestinationDirectory, type TargetDirectory } from './routing/target-directory.js';
+import { type DestinationDirectory } from './routing/target-directory.js';
 import { acceptable, captureWishes, startCapture } from './run/capture.js';
 import { exitCodeOf, makeWorkload, proxyVariables, untilEnded } from './run/command.js';
 import { availableMemoryBytes, dataPlaneSettings } from './run/data-plane-settings.js';
@@ -174,11 +176,14 @@ async function compose(app: App): Promise<number> {
   const plan = acceptable(planCapture(facts, captureWishes(app)));
 
   const { dataPlane, versions } = openDataPlane(app);
-  const targets: TargetDirectory & DestinationDirectory = {
+  const targets: Directory & DestinationDirectory = {
     targetInfo: (id) => late.router?.targetInfo(id),
     targetAt: (direction, address) => late.router?.targetAt(direction, address),
+    routeInfo: (id) => late.router?.routeInfo(id),
+    backendInfo: (id) => late.router?.backendInfo(id),
   };
   const collector = new DataPlaneCollector(dataPlane, targets);
+  const balancers = new BalancerGauges(dataPlane, targets);
   const pictures = new EndpointPictures({ inspect: () => dataPlane.inspect(), targets, clock });
   const trail = new FailureTrail({ source: dataPlane, targets, pictures, wallTime: () => clock.wallTime() });
   teardown.add('failure trail', () => {
@@ -227,7 +232,7 @@ async function compose(app: App): Promise<number> {
       clock,
       logger,
       readiness,
-      metrics: new MetricsRegistry(collector, versions, systemProcessFacts),
+      metrics: new MetricsRegistry([collector, balancers], versions, systemProcessFacts),
       variables: effects.variables,
       levels: levelControl(logger),
       shutdownEnabled: () => config.value.admin.shutdown,
@@ -292,9 +297,7 @@ function openDataPlane({ options, effects, logger, teardown, config }: App): Ope
     workers: options.workers,
     poller: options.poller,
     logLevel: dataPlaneLevel(options.logLevel),
-    latencyBoundsMs: LATENCY_BOUNDS_MS,
-    durationBoundsMs: DURATION_BOUNDS_MS,
-    detectDurationBoundsUs: DETECT_DURATION_BOUNDS_US,
+    bounds: METRIC_BOUNDS,
     memoryBytes: effects.memoryBytes(),
   });
   try {

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "contract/decode-capture.h"
+#include "contract/decode-routes.h"
 #include "contract/problems.h"
 
 namespace mesh::contract {
@@ -10,6 +11,8 @@ namespace {
 
 constexpr uint32_t MAX_WEIGHT = 10'000;
 constexpr uint32_t MAX_QUEUE = 1'000'000;
+constexpr uint32_t MIN_ACCRUAL_WINDOW_MS = 10;
+constexpr uint32_t MAX_ACCRUAL_REQUESTS = 1'000'000;
 constexpr uint64_t NS_PER_MS = 1'000'000;
 
 Direction readDirection(const Path& path, pb::Direction value, Problems& problems) {
@@ -58,6 +61,39 @@ void readBalancing(const Path& path, const pb::PutTarget& message, Problems& pro
                    MAX_MS);
 }
 
+// What a rule that is off would use is not asked for.
+FailureAccrual readAccrual(const Path& path, const pb::FailureAccrual& message,
+                           Problems& problems) {
+  FailureAccrual out;
+  problems.between(path / "min_success_ratio", message.min_success_ratio(), 0, 1);
+  const bool byRatio = message.min_success_ratio() > 0;
+  if (byRatio) {
+    problems.inRange(path / "window_ms", message.window_ms(), MIN_ACCRUAL_WINDOW_MS, MAX_MS);
+    problems.inRange(path / "min_requests", message.min_requests(), 1, MAX_ACCRUAL_REQUESTS);
+  }
+  if (byRatio || message.max_consecutive_failures() > 0) {
+    problems.inRange(path / "backoff_min_ms", message.backoff_min_ms(), 1, MAX_MS);
+    problems.inRange(path / "backoff_max_ms", message.backoff_max_ms(), message.backoff_min_ms(),
+                     MAX_MS);
+  }
+  problems.between(path / "backoff_jitter", message.backoff_jitter(), 0, 1);
+  out.maxConsecutiveFailures = message.max_consecutive_failures();
+  out.minSuccessRatio = message.min_success_ratio();
+  out.windowMs = message.window_ms();
+  out.minRequests = message.min_requests();
+  out.backoff.minMs = message.backoff_min_ms();
+  out.backoff.maxMs = message.backoff_max_ms();
+  out.backoff.jitter = message.backoff_jitter();
+  out.mayEjectLast = message.may_eject_last();
+  return out;
+}
+
+LoadPenalty readPenalty(const Path& path, const pb::LoadPenalty& message, Problems& problems) {
+  problems.inRange(path / "penalty_ms", message.penalty_ms(), 1, MAX_MS);
+  problems.inRange(path / "max_retry_after_ms", message.max_retry_after_ms(), 0, MAX_MS);
+  return {.penaltyMs = message.penalty_ms(), .maxRetryAfterMs = message.max_retry_after_ms()};
+}
+
 PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problems) {
   PutTarget out;
   problems.notZero(path / "id", message.id());
@@ -69,16 +105,21 @@ PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problem
   if (!out.forward) readBalancing(path, message, problems);
   problems.inRange(path / "queue_capacity", message.queue_capacity(), 0, MAX_QUEUE);
   problems.inRange(path / "pool_idle_timeout_ms", message.pool_idle_timeout_ms(), 0, MAX_MS);
-  // Written so that NaN fails too.
-  if (!(message.backoff_jitter() >= 0.0 && message.backoff_jitter() <= 1.0)) {
-    problems.report(path / "backoff_jitter", "must be between 0 and 1");
-  }
+  problems.between(path / "backoff_jitter", message.backoff_jitter(), 0, 1);
   problems.inRange(path / "response_timeout_ms", message.response_timeout_ms(), 0, MAX_MS);
   if (message.has_source()) {
     out.source = problems.address(path / "source", message.source(), PortZero::Allowed);
     // A fixed port would allow one connection at a time.
     problems.onlyZero(path / "source" / "port", message.source().port(), "in a source address");
   }
+  if (message.has_failure_accrual()) {
+    out.failureAccrual = readAccrual(path / "failure_accrual", message.failure_accrual(), problems);
+  }
+  if (message.has_load_penalty()) {
+    out.loadPenalty = readPenalty(path / "load_penalty", message.load_penalty(), problems);
+  }
+  out.http2KeepAlive = readKeepAlive(path / "http2_keepalive", message.has_http2_keepalive(),
+                                     message.http2_keepalive(), problems);
   out.id = message.id();
   out.authority = message.authority();
   out.connectTimeoutMs = message.connect_timeout_ms();
@@ -126,6 +167,19 @@ RemoveTarget read(const Path& path, const pb::RemoveTarget& message, Problems& p
   return {message.id()};
 }
 
+AuthorityTarget readAuthority(const Path& path, const pb::AuthorityTarget& message,
+                              Problems& problems) {
+  problems.authority(path / "authority", message.authority());
+  if (message.route_table_id() == 0) {
+    problems.notZero(path / "target_id", message.target_id());
+  } else {
+    problems.onlyZero(path / "target_id", message.target_id(), "with a route table");
+  }
+  return {.authority = message.authority(),
+          .targetId = message.target_id(),
+          .routeTableId = message.route_table_id()};
+}
+
 PutDestination read(const Path& path, const pb::PutDestination& message, Problems& problems) {
   PutDestination out;
   problems.notZero(path / "id", message.id());
@@ -139,31 +193,35 @@ PutDestination read(const Path& path, const pb::PutDestination& message, Problem
   const bool looks = out.protocol == Protocol::Detect || out.protocol == Protocol::Tls;
   problems.inRange(path / "detect_timeout_ms", message.detect_timeout_ms(), looks ? 1 : 0, MAX_MS);
   const bool opaque = out.protocol == Protocol::Opaque || out.protocol == Protocol::Tls;
-  if (opaque && message.target_id() == 0) {
+  if (message.route_table_id() != 0) {
+    problems.onlyZero(path / "target_id", message.target_id(), "with a route table");
+  } else if (opaque && message.target_id() == 0) {
     problems.report(path / "target_id", "must not be 0: opaque bytes name no authority");
   }
   std::unordered_set<std::string_view> seen;
   for (int i = 0; i < message.authorities_size(); ++i) {
     Path at = path.at("authorities", i);
     const pb::AuthorityTarget& entry = message.authorities(i);
-    problems.authority(at / "authority", entry.authority());
-    problems.notZero(at / "target_id", entry.target_id());
+    out.authorities.push_back(readAuthority(at, entry, problems));
     if (!seen.insert(entry.authority()).second) {
       problems.report(at / "authority", "is there twice");
     }
-    out.authorities.push_back({.authority = entry.authority(),
-                               .targetId = entry.target_id(),
-                               .routeTableId = entry.route_table_id()});
   }
   problems.inRange(path / "idle_timeout_ms", message.idle_timeout_ms(), 0, MAX_MS);
   out.detectTimeoutMs = message.detect_timeout_ms();
   out.targetId = message.target_id();
+  out.routeTableId = message.route_table_id();
   out.discoverAuthorities = message.discover_authorities();
   out.idleTimeoutMs = message.idle_timeout_ms();
   return out;
 }
 
 RemoveDestination read(const Path& path, const pb::RemoveDestination& message, Problems& problems) {
+  problems.notZero(path / "id", message.id());
+  return {message.id()};
+}
+
+RemoveRouteTable read(const Path& path, const pb::RemoveRouteTable& message, Problems& problems) {
   problems.notZero(path / "id", message.id());
   return {message.id()};
 }
@@ -229,7 +287,9 @@ Command readKind(const pb::Command& message, Problems& problems) {
     case pb::Command::kDetachCapture:
       return DetachCapture{};
     case pb::Command::kPutRouteTable:
+      return readRouteTable(Path("put_route_table"), message.put_route_table(), problems);
     case pb::Command::kRemoveRouteTable:
+      return read(Path("remove_route_table"), message.remove_route_table(), problems);
     case pb::Command::KIND_NOT_SET:
       break;
   }

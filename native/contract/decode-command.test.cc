@@ -125,6 +125,65 @@ TEST_CASE("put_target: a forwarding target needs no balancing") {
   CHECK(!target.source.valid());
 }
 
+TEST_CASE("put_target: accrual, penalty and PINGs, absent and given") {
+  const auto without = decoded<PutTarget>("put_target { " + BALANCE + "}");
+  CHECK(without.failureAccrual.maxConsecutiveFailures == 0);
+  CHECK(without.failureAccrual.minSuccessRatio == 0);
+  CHECK(without.loadPenalty.penaltyMs == 0);
+  CHECK(without.http2KeepAlive.intervalMs == 0);
+  const auto with = decoded<PutTarget>(
+      "put_target { " + BALANCE +
+      "failure_accrual { max_consecutive_failures: 7 min_success_ratio: 0.5 window_ms: 10 "
+      "min_requests: 5 backoff_min_ms: 1 backoff_max_ms: 2 backoff_jitter: 0.25 "
+      "may_eject_last: true } "
+      "load_penalty { penalty_ms: 5000 max_retry_after_ms: 300000 } "
+      "http2_keepalive { interval_ms: 10 timeout_ms: 3 while_idle: true } }");
+  CHECK(with.failureAccrual.maxConsecutiveFailures == 7);
+  CHECK(with.failureAccrual.minSuccessRatio == 0.5);
+  CHECK(with.failureAccrual.windowMs == 10);
+  CHECK(with.failureAccrual.minRequests == 5);
+  CHECK(with.failureAccrual.backoff.minMs == 1);
+  CHECK(with.failureAccrual.backoff.maxMs == 2);
+  CHECK(with.failureAccrual.backoff.jitter == 0.25);
+  CHECK(with.failureAccrual.mayEjectLast);
+  CHECK(with.loadPenalty.penaltyMs == 5'000);
+  CHECK(with.loadPenalty.maxRetryAfterMs == 300'000);
+  CHECK(with.http2KeepAlive.intervalMs == 10);
+  CHECK(with.http2KeepAlive.timeoutMs == 3);
+  CHECK(with.http2KeepAlive.whileIdle);
+}
+
+TEST_CASE("put_target: a bad field of accrual, penalty or PINGs is named") {
+  struct Row {
+    const char* field;
+    const char* text;
+  };
+  const Row rows[] = {
+      {"put_target.failure_accrual.min_success_ratio",
+       "failure_accrual { min_success_ratio: 1.1 window_ms: 10 min_requests: 1 }"},
+      {"put_target.failure_accrual.window_ms",
+       "failure_accrual { min_success_ratio: 1 window_ms: 9 min_requests: 1 }"},
+      {"put_target.failure_accrual.min_requests",
+       "failure_accrual { min_success_ratio: 1 window_ms: 10 }"},
+      {"put_target.failure_accrual.min_requests",
+       "failure_accrual { min_success_ratio: 1 window_ms: 10 min_requests: 1000001 }"},
+      {"put_target.failure_accrual.backoff_min_ms",
+       "failure_accrual { max_consecutive_failures: 1 backoff_max_ms: 1 }"},
+      {"put_target.failure_accrual.backoff_max_ms",
+       "failure_accrual { max_consecutive_failures: 1 backoff_min_ms: 2 backoff_max_ms: 1 }"},
+      {"put_target.failure_accrual.backoff_jitter", "failure_accrual { backoff_jitter: -0.1 }"},
+      {"put_target.load_penalty.penalty_ms", "load_penalty { }"},
+      {"put_target.load_penalty.max_retry_after_ms",
+       "load_penalty { penalty_ms: 1 max_retry_after_ms: 2147483648 }"},
+      {"put_target.http2_keepalive.interval_ms", "http2_keepalive { timeout_ms: 1 }"},
+      {"put_target.http2_keepalive.timeout_ms", "http2_keepalive { interval_ms: 1 }"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK(fieldOf("put_target { " + BALANCE + row.text + " }") == row.field);
+  }
+}
+
 TEST_CASE("put_target: a bad field is named") {
   struct Row {
     const char* field;
@@ -236,6 +295,26 @@ TEST_CASE("put_destination: with an address, and without one") {
       "put_destination { id: 6 direction: OUTBOUND protocol: TLS detect_timeout_ms: 1 target_id: 1 "
       "}");
   CHECK(tls.protocol == Protocol::Tls);
+}
+
+TEST_CASE("put_destination: a route table in place of a target") {
+  const auto opaque = decoded<PutDestination>(
+      "put_destination { id: 6 direction: OUTBOUND protocol: OPAQUE route_table_id: 4 "
+      "authorities { authority: 'web' route_table_id: 5 } }");
+  CHECK(opaque.targetId == 0);
+  CHECK(opaque.routeTableId == 4);
+  CHECK(opaque.authorities.at(0).targetId == 0);
+  CHECK(opaque.authorities.at(0).routeTableId == 5);
+  const std::string head = "put_destination { id: 6 direction: OUTBOUND protocol: OPAQUE ";
+  CHECK(fieldOf(head + "target_id: 1 route_table_id: 4 }") == "put_destination.target_id");
+  CHECK(fieldOf(head + "target_id: 1 "
+                       "authorities { authority: 'a' target_id: 1 route_table_id: 5 } }") ==
+        "put_destination.authorities[0].target_id");
+}
+
+TEST_CASE("remove_route_table: by its id") {
+  CHECK(decoded<RemoveRouteTable>("remove_route_table { id: 3 }").id == 3);
+  CHECK(fieldOf("remove_route_table { }") == "remove_route_table.id");
 }
 
 TEST_CASE("put_destination: a bad field is named") {

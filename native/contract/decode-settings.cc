@@ -32,6 +32,8 @@ void readHttp(const Path& path, const pb::HttpSettings& message, Problems& probl
   problems.inRange(path / "max_fields", message.max_fields(), 1, MAX_FIELDS);
   problems.inRange(path / "request_head_timeout_ms", message.request_head_timeout_ms(), 1, MAX_MS);
   problems.inRange(path / "client_idle_timeout_ms", message.client_idle_timeout_ms(), 1, MAX_MS);
+  settings.http2KeepAlive = readKeepAlive(path / "http2_keepalive", message.has_http2_keepalive(),
+                                          message.http2_keepalive(), problems);
   settings.http.maxHeadBytes = message.max_head_bytes();
   settings.http.maxFields = message.max_fields();
   settings.requestHeadTimeoutMs = message.request_head_timeout_ms();
@@ -50,10 +52,13 @@ void readBuffers(const Path& path, const pb::BufferSettings& message, Problems& 
   settings.totalBudgetBytes = message.total_budget_bytes();
 }
 
+// Whether there may be none but +Inf.
+enum class NoBounds : uint8_t { Refused, Allowed };
+
 std::vector<uint32_t> readBounds(const Path& path, std::string_view name,
                                  const google::protobuf::RepeatedField<uint32_t>& values,
-                                 Problems& problems) {
-  if (values.empty()) problems.report(path / name, "is required");
+                                 Problems& problems, NoBounds none = NoBounds::Refused) {
+  if (values.empty() && none == NoBounds::Refused) problems.report(path / name, "is required");
   if (values.size() > MAX_BOUNDS) {
     problems.report(path / name, "must have at most " + std::to_string(MAX_BOUNDS) + " values");
   }
@@ -71,11 +76,17 @@ void readMetrics(const Path& path, const pb::MetricSettings& message, Problems& 
       readBounds(path, "latency_bounds_ms", message.latency_bounds_ms(), problems);
   settings.durationBoundsMs =
       readBounds(path, "duration_bounds_ms", message.duration_bounds_ms(), problems);
-  // Absent: durations of detection are counted and summed, without buckets.
-  if (message.detect_duration_bounds_us_size() > 0) {
-    settings.detectDurationBoundsUs = readBounds(path, "detect_duration_bounds_us",
-                                                 message.detect_duration_bounds_us(), problems);
-  }
+  settings.routeDurationBoundsMs =
+      readBounds(path, "route_duration_bounds_ms", message.route_duration_bounds_ms(), problems,
+                 NoBounds::Allowed);
+  settings.backendDurationBoundsMs =
+      readBounds(path, "backend_duration_bounds_ms", message.backend_duration_bounds_ms(), problems,
+                 NoBounds::Allowed);
+  settings.frameBoundsBytes = readBounds(path, "frame_bounds_bytes", message.frame_bounds_bytes(),
+                                         problems, NoBounds::Allowed);
+  settings.detectDurationBoundsUs =
+      readBounds(path, "detect_duration_bounds_us", message.detect_duration_bounds_us(), problems,
+                 NoBounds::Allowed);
   problems.inRange(path / "max_series_per_worker", message.max_series_per_worker(), 1, MAX_SERIES);
   settings.maxSeries = message.max_series_per_worker();
 }

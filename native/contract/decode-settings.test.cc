@@ -67,6 +67,32 @@ TEST_CASE("settings come out as they went in") {
   CHECK(settings.metrics.maxSeries == 5'000);
 }
 
+TEST_CASE("PINGs towards clients, and bounds of more histograms, are there when they are given") {
+  pb::Settings message = goodSettings();
+  auto without = decodeSettings(message.SerializeAsString());
+  REQUIRE(without.ok());
+  CHECK(without.value().http2KeepAlive.intervalMs == 0);
+  CHECK(without.value().metrics.routeDurationBoundsMs.empty());
+  pb::Http2KeepAlive& pings = *message.mutable_http()->mutable_http2_keepalive();
+  pings.set_interval_ms(10);
+  pings.set_timeout_ms(3);
+  pings.set_while_idle(true);
+  pb::MetricSettings& metrics = *message.mutable_metrics();
+  metrics.add_route_duration_bounds_ms(1);
+  metrics.add_backend_duration_bounds_ms(2);
+  metrics.add_frame_bounds_bytes(3);
+  metrics.add_detect_duration_bounds_us(4);
+  auto with = decodeSettings(message.SerializeAsString());
+  REQUIRE(with.ok());
+  CHECK(with.value().http2KeepAlive.intervalMs == 10);
+  CHECK(with.value().http2KeepAlive.timeoutMs == 3);
+  CHECK(with.value().http2KeepAlive.whileIdle);
+  CHECK(with.value().metrics.routeDurationBoundsMs == std::vector<uint32_t>{1});
+  CHECK(with.value().metrics.backendDurationBoundsMs == std::vector<uint32_t>{2});
+  CHECK(with.value().metrics.frameBoundsBytes == std::vector<uint32_t>{3});
+  CHECK(with.value().metrics.detectDurationBoundsUs == std::vector<uint32_t>{4});
+}
+
 TEST_CASE("a bad setting is refused with its path") {
   struct Row {
     const char* field;
@@ -103,8 +129,26 @@ TEST_CASE("a bad setting is refused with its path") {
        [](auto& s) { s.mutable_metrics()->add_latency_bounds_ms(100); }},
       {"metrics.duration_bounds_ms[1]",
        [](auto& s) { s.mutable_metrics()->set_duration_bounds_ms(1, 99); }},
-      {"metrics.detect_duration_bounds_us[2]",
-       [](auto& s) { s.mutable_metrics()->add_detect_duration_bounds_us(70); }},
+      {"http.http2_keepalive.interval_ms",
+       [](auto& s) { s.mutable_http()->mutable_http2_keepalive()->set_timeout_ms(1); }},
+      {"http.http2_keepalive.timeout_ms",
+       [](auto& s) { s.mutable_http()->mutable_http2_keepalive()->set_interval_ms(1); }},
+      {"metrics.route_duration_bounds_ms[1]",
+       [](auto& s) {
+         for (int i = 0; i < 2; ++i) s.mutable_metrics()->add_route_duration_bounds_ms(1);
+       }},
+      {"metrics.backend_duration_bounds_ms[1]",
+       [](auto& s) {
+         for (int i = 0; i < 2; ++i) s.mutable_metrics()->add_backend_duration_bounds_ms(1);
+       }},
+      {"metrics.frame_bounds_bytes",
+       [](auto& s) {
+         for (uint32_t i = 0; i < 129; ++i) s.mutable_metrics()->add_frame_bounds_bytes(i);
+       }},
+      {"metrics.detect_duration_bounds_us[1]",
+       [](auto& s) {
+         for (int i = 0; i < 2; ++i) s.mutable_metrics()->add_detect_duration_bounds_us(1);
+       }},
       {"metrics.max_series_per_worker",
        [](auto& s) { s.mutable_metrics()->set_max_series_per_worker(0); }},
   };

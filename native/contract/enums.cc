@@ -380,6 +380,34 @@ constexpr std::optional<PollerKind> poller(pb::Poller value) {
   return std::nullopt;
 }
 
+constexpr std::optional<route::RouteKind> routeKind(pb::RouteKind value) {
+  switch (value) {
+    case pb::ROUTE_HTTP:
+      return route::RouteKind::Http;
+    case pb::ROUTE_GRPC:
+      return route::RouteKind::Grpc;
+    case pb::RouteKind_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::RouteKind_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr std::optional<route::DistributionKind> distributionKind(pb::DistributionKind value) {
+  switch (value) {
+    case pb::DISTRIBUTION_EMPTY:
+      return route::DistributionKind::Empty;
+    case pb::FIRST_AVAILABLE:
+      return route::DistributionKind::FirstAvailable;
+    case pb::RANDOM_AVAILABLE:
+      return route::DistributionKind::RandomAvailable;
+    case pb::DistributionKind_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::DistributionKind_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 // Every enumerator goes there and back unchanged, and keeps its number.
 template <typename Wire, typename From, typename To>
 constexpr bool agree(Wire first, Wire last, From from, To to) {
@@ -415,6 +443,10 @@ std::optional<PollerKind> pollerFrom(pb::Poller value) { return poller(value); }
 std::optional<bool> forwardFrom(pb::TargetKind value) { return forward(value); }
 std::optional<EndpointProtocol> endpointProtocolFrom(pb::EndpointProtocol value) {
   return endpointProtocol(value);
+}
+std::optional<route::RouteKind> routeKindFrom(pb::RouteKind value) { return routeKind(value); }
+std::optional<route::DistributionKind> distributionKindFrom(pb::DistributionKind value) {
+  return distributionKind(value);
 }
 
 pb::Direction toContract(Direction value) { return direction(value); }

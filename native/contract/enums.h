@@ -23,6 +23,8 @@ std::optional<PollerKind> pollerFrom(pb::Poller value);
 // True for FORWARD, false for BALANCE.
 std::optional<bool> forwardFrom(pb::TargetKind value);
 std::optional<EndpointProtocol> endpointProtocolFrom(pb::EndpointProtocol value);
+std::optional<route::RouteKind> routeKindFrom(pb::RouteKind value);
+std::optional<route::DistributionKind> distributionKindFrom(pb::DistributionKind value);
 
 pb::Direction toContract(Direction value);
 pb::LogLevel toContract(LogLevel value);

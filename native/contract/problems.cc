@@ -32,6 +32,12 @@ void Problems::inRange(const Path& path, uint64_t value, uint64_t min, uint64_t 
                    std::to_string(value));
 }
 
+void Problems::between(const Path& path, double value, double min, double max) {
+  if (value >= min && value <= max) return;
+  report(path, "must be between " + std::to_string(static_cast<int>(min)) + " and " +
+                   std::to_string(static_cast<int>(max)));
+}
+
 void Problems::required(const Path& path, bool present) {
   if (!present) report(path, "is required");
 }
@@ -79,6 +85,16 @@ void Problems::authority(const Path& path, const std::string& text) {
       return report(path, "must be host[:port]");
     }
   }
+}
+
+Http2KeepAlive readKeepAlive(const Path& path, bool present, const pb::Http2KeepAlive& message,
+                             Problems& problems) {
+  if (!present) return {};
+  problems.inRange(path / "interval_ms", message.interval_ms(), 1, MAX_MS);
+  problems.inRange(path / "timeout_ms", message.timeout_ms(), 1, MAX_MS);
+  return {.intervalMs = message.interval_ms(),
+          .timeoutMs = message.timeout_ms(),
+          .whileIdle = message.while_idle()};
 }
 
 }  // namespace mesh::contract

@@ -42,6 +42,8 @@ class Problems {
 
   void report(const Path& path, std::string message);
   void inRange(const Path& path, uint64_t value, uint64_t min, uint64_t max);
+  // Refuses NaN, too.
+  void between(const Path& path, double value, double min, double max);
   // For fields that every message must have.
   void required(const Path& path, bool present);
   void notZero(const Path& path, uint64_t value);
@@ -66,5 +68,9 @@ class Problems {
  private:
   std::optional<CommandError> first_;
 };
+
+// PINGs, here and towards endpoints; none when the message is absent.
+Http2KeepAlive readKeepAlive(const Path& path, bool present, const pb::Http2KeepAlive& message,
+                             Problems& problems);
 
 }  // namespace mesh::contract

@@ -56,6 +56,7 @@ FieldId idOfMeshField(std::string_view name) {
       sameName(name.substr(0, CLIENT_PREFIX.size()), CLIENT_PREFIX)) {
     return FieldId::L5dClientId;
   }
+  if (name.size() == 14) return idIf(name, "l5d-orig-proto", FieldId::L5dOrigProto);
   if (name.size() == 15) return idIf(name, "l5d-proxy-error", FieldId::L5dProxyError);
   if (name.size() == 20) return idIf(name, "l5d-proxy-connection", FieldId::L5dProxyConnection);
   return FieldId::Other;
@@ -105,6 +106,22 @@ const Field* FieldTable::find(FieldId id) const {
     if (field.id == id) return &field;
   }
   return nullptr;
+}
+
+void FieldTable::remove(FieldId id) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (items[i].id == id) continue;
+    if (kept != i) items[kept] = items[i];
+    ++kept;
+  }
+  count = kept;
+}
+
+bool FieldTable::add(std::string_view name, std::string_view value, FieldId id) {
+  if (count == items.size()) return false;
+  items[count++] = {.name = name, .value = value, .id = id};
+  return true;
 }
 
 bool equalsIgnoreCase(std::string_view a, std::string_view b) {

@@ -28,6 +28,7 @@ enum class FieldId : uint8_t {
   L5dClientId,    // l5d-client-id and every l5d-client-*: never accepted from a client
   L5dProxyError,  // l5d-proxy-error, l5d-proxy-connection: never relayed from an endpoint
   L5dProxyConnection,
+  L5dOrigProto,  // between proxies of the mesh only: never from or to an application
 };
 
 // Case-insensitive.
@@ -37,6 +38,7 @@ struct Field {
   std::string_view name;   // as the peer wrote it
   std::string_view value;  // without surrounding white space
   FieldId id = FieldId::Other;
+  bool neverIndexed = false;  // HTTP/2: must not enter a compression table (RFC 7541 §7.1.3)
 };
 
 constexpr size_t MAX_FIELDS = 256;
@@ -50,6 +52,10 @@ struct FieldTable {
   const Field* end() const { return items.data() + count; }
   // The first with this id, or null.
   const Field* find(FieldId id) const;
+  // Takes out all with this id; the others keep their order.
+  void remove(FieldId id);
+  // False when the table is full.
+  bool add(std::string_view name, std::string_view value, FieldId id = FieldId::Other);
 };
 
 enum class Method : uint8_t { Other, Get, Head, Post, Put, Delete, Connect, Options, Trace, Patch };

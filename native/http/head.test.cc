@@ -29,6 +29,7 @@ const std::vector<std::pair<std::string, FieldId>> KNOWN = {
     {"L5D-Client-Anything", FieldId::L5dClientId},
     {"l5d-proxy-error", FieldId::L5dProxyError},
     {"l5d-proxy-connection", FieldId::L5dProxyConnection},
+    {"l5d-orig-proto", FieldId::L5dOrigProto},
 };
 
 }  // namespace
@@ -101,4 +102,23 @@ TEST_CASE("a token in a list is compared whole and without case") {
   CHECK_FALSE(listHasToken("closed", "close"));
   CHECK_FALSE(listHasToken("clo,se", "close"));
   CHECK_FALSE(listHasToken("", "close"));
+}
+
+TEST_CASE("fields are taken out by their id and the others keep their order") {
+  FieldTable fields;
+  CHECK(fields.add("a", "1"));
+  CHECK(fields.add("host", "x", FieldId::Host));
+  CHECK(fields.add("b", "2"));
+  CHECK(fields.add("Host", "y", FieldId::Host));
+  fields.remove(FieldId::Host);
+  REQUIRE(fields.count == 2);
+  CHECK(fields.items[0].name == "a");
+  CHECK(fields.items[1].name == "b");
+}
+
+TEST_CASE("a table that is full takes no further field") {
+  FieldTable fields;
+  for (size_t i = 0; i < MAX_FIELDS; ++i) REQUIRE(fields.add("a", "1"));
+  CHECK_FALSE(fields.add("b", "2"));
+  CHECK(fields.count == MAX_FIELDS);
 }

@@ -97,6 +97,7 @@ Facts readFacts(const FieldTable& fields, uint8_t minorVersion) {
       case FieldId::L5dClientId:
       case FieldId::L5dProxyError:
       case FieldId::L5dProxyConnection:
+      case FieldId::L5dOrigProto:
         break;
     }
     if (facts.violation != Violation::None) return facts;

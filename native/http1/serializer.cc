@@ -228,7 +228,9 @@ void writeRequestHead(Output& out, const RequestHead& head, const Framing& frami
         }
         break;
       case FieldId::Expect:
-        if (head.minorVersion == 1) out.putField(field.name, field.value);
+        if (head.minorVersion == 1 || head.majorVersion == 2) {
+          out.putField(field.name, field.value);
+        }
         break;
       case FieldId::ProxyAuthorization:
         if (!originForm) out.putField(field.name, field.value);
@@ -244,6 +246,7 @@ void writeRequestHead(Output& out, const RequestHead& head, const Framing& frami
       case FieldId::ProxyConnection:
       case FieldId::Http2Settings:
       case FieldId::L5dClientId:
+      case FieldId::L5dOrigProto:
         break;
     }
   }
@@ -261,7 +264,7 @@ void writeResponseHead(Output& out, const ResponseHead& head, const Framing& fra
   out.put("HTTP/1.1 ");
   out.putNumber(head.status);
   out.put(" ");
-  out.put(head.reason);
+  out.put(options.reason.empty() ? head.reason : options.reason);
   out.put("\r\n");
   for (const Field& field : head.fields) {
     switch (field.id) {
@@ -291,8 +294,11 @@ void writeResponseHead(Output& out, const ResponseHead& head, const Framing& fra
       case FieldId::ProxyConnection:
       case FieldId::Te:
       case FieldId::Http2Settings:
+      case FieldId::L5dOrigProto:
+        break;
       case FieldId::L5dProxyError:
       case FieldId::L5dProxyConnection:
+        if (options.synthesized) out.putField(field.name, field.value);
         break;
     }
   }

@@ -47,7 +47,7 @@ struct RequestOptions {
 };
 
 // Always writes HTTP/1.1 with the given framing. `te: trailers` survives when the client sent it.
-// Every l5d-client-* is dropped; so is Expect of HTTP/1.0, which the endpoint would take for one
+// Every l5d-client-* is dropped, l5d-orig-proto too; so is Expect of HTTP/1.0, which the endpoint would take for one
 // of HTTP/1.1.
 void writeRequestHead(Output& out, const RequestHead& head, const Framing& framing,
                       const RequestOptions& options);
@@ -58,11 +58,15 @@ struct ResponseOptions {
   bool keepUpgrade = false;  // 101: relay Upgrade and write Connection: upgrade
   // The body is written as this kind: to an HTTP/1.0 client a chunked body is delimited by close.
   BodyKind bodyKind = BodyKind::None;
+  // In place of the head's; for responses that came without one.
+  std::string_view reason;
+  // Made by the proxy: l5d-proxy-error and l5d-proxy-connection stay.
+  bool synthesized = false;
 };
 
 // The status line says HTTP/1.1 whatever the client's version (RFC 9110 §6.2). Content-Length is
 // relayed also where there is no body (HEAD, 304), but not with 1xx, 204 and 2xx to CONNECT (RFC
-// 9110 §8.6). l5d-proxy-error and l5d-proxy-connection are dropped. Interim (1xx) responses are
+// 9110 §8.6). l5d-proxy-error, l5d-proxy-connection and l5d-orig-proto are dropped. Interim (1xx) responses are
 // written with the same function; of them only 101 gets a Connection field. A body that is
 // delimited by close always gets Connection: close.
 void writeResponseHead(Output& out, const ResponseHead& head, const Framing& framing,

@@ -2,10 +2,9 @@
 // to be what RFC 3986 says, because routing and every later hop read it again.
 #include "http1/target.h"
 
-#include <arpa/inet.h>
+#include <algorithm>
 
-#include <cstring>
-
+#include "http/authority.h"
 #include "http1/characters.h"
 
 namespace mesh::http1 {
@@ -33,26 +32,6 @@ bool isRegName(std::string_view host) {
     if (*at != '%' || end - at < 3 || !isIn(at[1], HEX) || !isIn(at[2], HEX)) return false;
     at += 3;
   }
-}
-
-bool isIpv6(std::string_view text) {
-  char copy[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof copy) return false;
-  std::memcpy(copy, text.data(), text.size());
-  copy[text.size()] = '\0';
-  in6_addr address;
-  return inet_pton(AF_INET6, copy, &address) == 1;
-}
-
-bool isPort(std::string_view text) {
-  constexpr size_t MAX_DIGITS = 5;
-  if (text.size() > MAX_DIGITS) return false;
-  uint32_t port = 0;
-  for (const char c : text) {
-    if (!isIn(c, DIGIT)) return false;
-    port = port * 10 + static_cast<uint32_t>(c - '0');
-  }
-  return port <= 65535;
 }
 
 bool isZero(std::string_view digits) {

@@ -24,8 +24,9 @@ struct Callbacks {
     return self(user).onHeadersBegin(*frame);
   }
   static int header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
-                    nghttp2_rcbuf* value, uint8_t, void* user) {
-    return self(user).onHeader(*frame, name, value);
+                    nghttp2_rcbuf* value, uint8_t flags, void* user) {
+    const bool neverIndexed = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
+    return self(user).onHeader(*frame, name, value, neverIndexed);
   }
   // nghttp2 would drop the field and go on: RFC 9113 §8.2.1 makes the whole message malformed.
   static int invalidHeader(nghttp2_session*, const nghttp2_frame*, nghttp2_rcbuf*, nghttp2_rcbuf*,

@@ -71,13 +71,15 @@ PathFix pathFixOf(const RequestHead& head) {
 
 }  // namespace
 
-void OutgoingBlock::add(std::string_view name, std::string_view value) {
+void OutgoingBlock::add(std::string_view name, std::string_view value, bool neverIndexed) {
   MESH_CHECK(count_ < fields_.size());
   // nghttp2 takes them without const and does not write.
   auto bytes = [](std::string_view text) {
     return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
   };
-  fields_[count_++] = {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+  fields_[count_++] = {
+      bytes(name), bytes(value), name.size(), value.size(),
+      neverIndexed ? uint8_t{NGHTTP2_NV_FLAG_NO_INDEX} : uint8_t{NGHTTP2_NV_FLAG_NONE}};
 }
 
 std::string_view OutgoingBlock::copy(std::string_view prefix, std::string_view text, bool lower) {
@@ -147,6 +149,7 @@ void OutgoingBlock::request(const RequestHead& head, std::string_view scheme) {
       case FieldId::ProxyAuthenticate:
       case FieldId::L5dProxyError:
       case FieldId::L5dProxyConnection:
+      case FieldId::L5dOrigProto:
         wanted = true;
         break;
       case FieldId::Host:
@@ -160,7 +163,8 @@ void OutgoingBlock::request(const RequestHead& head, std::string_view scheme) {
         break;
     }
     if (!wanted) continue;
-    add(hasUpperCase(field.name) ? copy("", field.name, true) : field.name, value);
+    add(hasUpperCase(field.name) ? copy("", field.name, true) : field.name, value,
+        field.neverIndexed);
   }
 }
 
@@ -189,6 +193,7 @@ void OutgoingBlock::response(const ResponseHead& head, bool toConnect, bool synt
       case FieldId::Expect:
       case FieldId::ProxyAuthorization:
       case FieldId::ProxyAuthenticate:
+      case FieldId::L5dOrigProto:
         wanted = true;
         break;
       case FieldId::Connection:
@@ -202,7 +207,8 @@ void OutgoingBlock::response(const ResponseHead& head, bool toConnect, bool synt
         break;
     }
     if (!wanted) continue;
-    add(hasUpperCase(field.name) ? copy("", field.name, true) : field.name, field.value);
+    add(hasUpperCase(field.name) ? copy("", field.name, true) : field.name, field.value,
+        field.neverIndexed);
   }
 }
 

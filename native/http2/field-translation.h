@@ -32,7 +32,7 @@ class OutgoingBlock {
   size_t size() const { return count_; }
 
  private:
-  void add(std::string_view name, std::string_view value);
+  void add(std::string_view name, std::string_view value, bool neverIndexed = false);
   // A copy with `prefix` before it, in lower case when `lower`.
   std::string_view copy(std::string_view prefix, std::string_view text, bool lower);
 

@@ -135,7 +135,8 @@ void HeaderCollector::drop() {
   bytes_ = held_ = 0;
 }
 
-HeaderCollector::Verdict HeaderCollector::add(nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
+HeaderCollector::Verdict HeaderCollector::add(nghttp2_rcbuf* name, nghttp2_rcbuf* value,
+                                              bool neverIndexed) {
   const std::string_view nameText = textOf(name);
   const std::string_view valueText = textOf(value);
   bytes_ += nameText.size() + valueText.size() + FIELD_OVERHEAD;
@@ -160,7 +161,10 @@ HeaderCollector::Verdict HeaderCollector::add(nghttp2_rcbuf* name, nghttp2_rcbuf
     return Verdict::Fine;
   }
   FieldTable& table = fields();
-  table.items[table.count++] = {.name = nameText, .value = valueText, .id = fieldIdOf(nameText)};
+  table.items[table.count++] = {.name = nameText,
+                                .value = valueText,
+                                .id = fieldIdOf(nameText),
+                                .neverIndexed = neverIndexed};
   if (nameText == COOKIE) ++cookieCount_;
   return Verdict::Fine;
 }
@@ -203,6 +207,7 @@ void HeaderCollector::joinCookies(FieldTable& fields) {
     const Field& field = fields.items[i];
     const bool cookie = field.name == COOKIE;
     if (cookie) {
+      if (joined != nullptr) joined->neverIndexed |= field.neverIndexed;
       if (joined != nullptr) cookies_.append(COOKIE_SEPARATOR);
       cookies_.append(field.value);
     }

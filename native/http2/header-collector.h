@@ -31,7 +31,7 @@ class HeaderCollector {
   // A new block begins; whatever was there is gone.
   void begin(StreamId stream, Kind kind);
   // Bomb when the block is beyond any use: decoding it to its end is not worth the connection.
-  Verdict add(nghttp2_rcbuf* name, nghttp2_rcbuf* value);
+  Verdict add(nghttp2_rcbuf* name, nghttp2_rcbuf* value, bool neverIndexed);
   void drop();
 
   StreamId stream() const { return stream_; }

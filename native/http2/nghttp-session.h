@@ -50,7 +50,8 @@ class NghttpSession final : public Session {
   // ------------------------------------------------ receiving.cc: 0 or an error of nghttp2
   int onFrameBegin(const nghttp2_frame_hd& header);
   int onHeadersBegin(const nghttp2_frame& frame);
-  int onHeader(const nghttp2_frame& frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value);
+  int onHeader(const nghttp2_frame& frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
+               bool neverIndexed);
   int onFrameReceived(const nghttp2_frame& frame);
   int onInvalidFrame(const nghttp2_frame& frame);
   int onDataChunk(StreamId id, std::string_view data);

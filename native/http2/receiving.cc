@@ -152,9 +152,10 @@ int NghttpSession::onHeadersBegin(const nghttp2_frame& frame) {
   return 0;
 }
 
-int NghttpSession::onHeader(const nghttp2_frame& frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value) {
+int NghttpSession::onHeader(const nghttp2_frame& frame, nghttp2_rcbuf* name, nghttp2_rcbuf* value,
+                            bool neverIndexed) {
   if (collector_.stream() != frame.hd.stream_id) return 0;
-  if (collector_.add(name, value) == HeaderCollector::Verdict::Fine) return 0;
+  if (collector_.add(name, value, neverIndexed) == HeaderCollector::Verdict::Fine) return 0;
   return fail(ErrorCode::EnhanceYourCalm, "header bomb");
 }
 

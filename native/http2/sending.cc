@@ -136,13 +136,7 @@ size_t NghttpSession::roomFor(const Stream& stream) const {
 
 void NghttpSession::keep(Stream& stream, std::string_view data) {
   Buffer& pending = stream.pending;
-  if (!pending) pending = pool_.take(data.size());
-  if (pending.room() < data.size()) pending.compact();
-  if (pending.room() < data.size()) {
-    Buffer larger = pool_.take(pending.size() + data.size());
-    larger.append(pending.view());
-    pending = std::move(larger);
-  }
+  pool_.makeRoom(pending, data.size());
   pending.append(data);
   buffered_ += data.size();
 }

@@ -99,6 +99,22 @@ TEST_CASE("several cookie fields arrive as one in the place of the first") {
   CHECK(pair.server.message(id).fields == "a=1|cookie=b=2; d=4; e=5|c=3|f=6");
 }
 
+TEST_CASE("a field that no compression table may hold is known by its mark, and keeps it") {
+  Pair pair;
+  Request request;
+  request.with("x-open", "1").with("x-secret", "2").with("x-more", "3");
+  request.head.fields.items[1].neverIndexed = true;
+  const StreamId id = pair.client.session->openStream(request.head, "http", End::Last);
+  pair.settle();
+  CHECK(pair.server.message(id).neverIndexed == "x-secret");
+  Response response(200);
+  response.with("X-Secret", "4").with("x-open", "5");
+  response.head.fields.items[0].neverIndexed = true;
+  pair.server.session->respond(id, response.head, End::Last, false);
+  pair.settle();
+  CHECK(pair.client.message(id).neverIndexed == "x-secret");
+}
+
 TEST_CASE("an authority in Host alone is the authority") {
   Side server(Role::Server);
   server.receive(std::string(frames::PREFACE) + frames::settings() +

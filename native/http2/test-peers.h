@@ -26,12 +26,22 @@ inline std::string describe(const FieldTable& fields) {
   return text;
 }
 
+// The names of fields that no compression table may hold.
+inline std::string neverIndexed(const FieldTable& fields) {
+  std::string names;
+  for (const Field& field : fields) {
+    if (field.neverIndexed) names.append(names.empty() ? "" : "|").append(field.name);
+  }
+  return names;
+}
+
 // A handler that keeps everything. `during` may do something of its own in each call.
 class Recorder : public SessionHandler {
  public:
   struct Message {
     std::string head;
     std::string fields;
+    std::string neverIndexed;
     std::string data;
     std::string trailers;
     int heads = 0;
@@ -60,6 +70,7 @@ class Recorder : public SessionHandler {
     message.head = std::string(head.methodText) + " " + std::string(head.target) + " " +
                    std::string(head.authority);
     message.fields = describe(head.fields);
+    message.neverIndexed = neverIndexed(head.fields);
     message.ended = end == End::Last;
     lastForm = head.form;
     lastProtocol = head.protocol;
@@ -76,6 +87,7 @@ class Recorder : public SessionHandler {
     ++message.heads;
     message.head.append(message.head.empty() ? "" : " ").append(std::to_string(head.status));
     message.fields = describe(head.fields);
+    message.neverIndexed = neverIndexed(head.fields);
     if (end == End::Last) message.ended = true;
     tell(id, "response");
   }

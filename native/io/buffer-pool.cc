@@ -138,6 +138,15 @@ Buffer BufferPool::take(size_t size) {
   return buffer;
 }
 
+void BufferPool::makeRoom(Buffer& buffer, size_t room) {
+  if (buffer.room() >= room) return;
+  buffer.compact();
+  if (buffer.room() >= room) return;
+  Buffer larger = take(buffer.size() + room);
+  larger.append(buffer.view());
+  buffer = std::move(larger);
+}
+
 void BufferPool::giveBack(char* data, size_t capacity) {
   inUseBytes_ -= capacity;
   budget_.usedBytes.fetch_sub(capacity, std::memory_order_relaxed);

@@ -72,6 +72,9 @@ class BufferPool {
   // Never fails for want of budget: the owner asks `exhausted()` before taking on new work.
   // `size` ≤ the largest class.
   Buffer take(size_t size);
+  // Makes sure of `room` bytes at the tail of `buffer`, whose bytes stay: by moving them to the
+  // front, or into a larger buffer.
+  void makeRoom(Buffer& buffer, size_t room);
   bool exhausted() const {
     return budget_.usedBytes.load(std::memory_order_relaxed) >= budget_.limitBytes;
   }

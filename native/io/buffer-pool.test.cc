@@ -148,6 +148,22 @@ TEST_CASE("the budget counts what is handed out by all pools") {
   CHECK_FALSE(one.exhausted());
 }
 
+TEST_CASE("room is made by moving bytes to the front, or into a larger buffer") {
+  Fixture f;
+  Buffer buffer;
+  f.pool.makeRoom(buffer, 10);
+  CHECK(buffer.room() >= 10);
+  buffer.append(std::string(4'000, 'a'));
+  buffer.append("rest");
+  buffer.consumed(4'000);
+  f.pool.makeRoom(buffer, 4'000);
+  CHECK(buffer.capacity() == 4'096);
+  CHECK(buffer.view() == "rest");
+  f.pool.makeRoom(buffer, 4'096);
+  CHECK(buffer.room() >= 4'096);
+  CHECK(buffer.view() == "rest");
+}
+
 TEST_CASE("an exhausted budget does not keep a buffer from being taken") {
   BufferBudget budget{0};
   BufferPool pool(budget);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -78,11 +79,13 @@ Recorder::Recorder(Settings settings, Announce announce)
       announce_(std::move(announce)),
       interned_(std::make_unique<Interned>()),
       chunks_(std::make_unique<std::atomic<Cell*>[]>(MAX_CHUNKS)) {
-  const auto ascending = [](const std::vector<uint32_t>& bounds) {
-    return std::is_sorted(bounds.begin(), bounds.end()) && bounds.size() + 2 <= CHUNK;
-  };
-  MESH_CHECK(ascending(settings_.latencyBoundsMs) && ascending(settings_.durationBoundsMs) &&
-             ascending(settings_.detectDurationBoundsUs));
+  for (size_t family = 0; family < FAMILIES; ++family) {
+    const std::vector<uint32_t>* bounds = boundsOf(static_cast<Family>(family));
+    if (bounds == nullptr) continue;
+    const bool ascending =
+        std::adjacent_find(bounds->begin(), bounds->end(), std::greater_equal<>()) == bounds->end();
+    MESH_CHECK(ascending && bounds->size() + 2 <= CHUNK);
+  }
   chunks_[0].store(new Cell[CHUNK](), std::memory_order_relaxed);
 }
 
@@ -132,17 +135,55 @@ SeriesId Recorder::define(Family family, const LabelSet& labels) {
   return offset;
 }
 
+const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
+  switch (family) {
+    case Family::ResponseLatencyMs:
+      return &settings_.latencyBoundsMs;
+    case Family::TcpConnectionDurationMs:
+      return &settings_.durationBoundsMs;
+    case Family::RouteRequestDurationMs:
+      return &settings_.routeDurationBoundsMs;
+    case Family::BackendResponseDurationMs:
+      return &settings_.backendDurationBoundsMs;
+    case Family::RouteRequestFrameBytes:
+    case Family::BackendResponseFrameBytes:
+      return &settings_.frameBoundsBytes;
+    case Family::DetectDurationUs:
+      return &settings_.detectDurationBoundsUs;
+    case Family::None:
+    case Family::RequestTotal:
+    case Family::ResponseTotal:
+    case Family::TcpOpenTotal:
+    case Family::TcpOpenConnections:
+    case Family::TcpCloseTotal:
+    case Family::TcpReadBytesTotal:
+    case Family::TcpWriteBytesTotal:
+    case Family::DetectResultsTotal:
+    case Family::RequestErrorsTotal:
+    case Family::ConnectionErrorsTotal:
+    case Family::AcceptErrorsTotal:
+    case Family::RequestReplaysTotal:
+    case Family::DialsTotal:
+    case Family::BufferBytes:
+    case Family::RouteRequestStatusesTotal:
+    case Family::RouteRetryRequestsTotal:
+    case Family::RouteRetrySuccessesTotal:
+    case Family::RouteRetryOverflowTotal:
+    case Family::RouteRetryLimitExceededTotal:
+    case Family::BackendRequestsTotal:
+    case Family::BackendResponseStatusesTotal:
+    case Family::TcpProtocolConnectionsTotal:
+    case Family::TcpRouteOpenTotal:
+    case Family::TcpRouteCloseTotal:
+      return nullptr;
+  }
+  return nullptr;
+}
+
 uint32_t Recorder::widthOf(Family family) const {
-  if (family == Family::ResponseLatencyMs) {
-    return static_cast<uint32_t>(settings_.latencyBoundsMs.size()) + 2;
-  }
-  if (family == Family::TcpConnectionDurationMs) {
-    return static_cast<uint32_t>(settings_.durationBoundsMs.size()) + 2;
-  }
-  if (family == Family::DetectDurationUs) {
-    return static_cast<uint32_t>(settings_.detectDurationBoundsUs.size()) + 2;
-  }
-  return 1;
+  const std::vector<uint32_t>* bounds = boundsOf(family);
+  // A count for each bound and for +Inf, then the sum.
+  return bounds == nullptr ? 1 : static_cast<uint32_t>(bounds->size()) + 2;
 }
 
 Recorder::Cell& Recorder::cell(SeriesId index) {
@@ -159,23 +200,13 @@ void Recorder::set(SeriesId series, uint64_t value) {
   cell(series).store(value, std::memory_order_relaxed);
 }
 
-void Recorder::observe(SeriesId latencySeries, uint64_t value) {
-  observeIn(settings_.latencyBoundsMs, latencySeries, value);
-}
-
-void Recorder::observeDuration(SeriesId durationSeries, uint64_t value) {
-  observeIn(settings_.durationBoundsMs, durationSeries, value);
-}
-
-void Recorder::observeDetect(SeriesId detectSeries, uint64_t value) {
-  observeIn(settings_.detectDurationBoundsUs, detectSeries, value);
-}
-
-void Recorder::observeIn(const std::vector<uint32_t>& bounds, SeriesId series, uint64_t value) {
+void Recorder::observe(SeriesId series, Family family, uint64_t value) {
+  const std::vector<uint32_t>* bounds = boundsOf(family);
+  MESH_CHECK(bounds != nullptr);
   // Bounds are inclusive; what is above them all belongs to the bucket behind the last, +Inf.
-  const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
+  const auto bucket = std::lower_bound(bounds->begin(), bounds->end(), value) - bounds->begin();
   change(series + static_cast<uint32_t>(bucket), 1);
-  change(series + static_cast<uint32_t>(bounds.size()) + 1, value);
+  change(series + static_cast<uint32_t>(bounds->size()) + 1, value);
 }
 
 void Recorder::snapshot(std::vector<uint64_t>& out) const {

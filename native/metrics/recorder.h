@@ -86,7 +86,8 @@ struct SeriesDefinition {
 class Recorder {
  public:
   struct Settings {
-    std::vector<uint32_t> latencyBoundsMs;  // ascending
+    // Ascending, each above the one before; empty: +Inf alone.
+    std::vector<uint32_t> latencyBoundsMs;
     std::vector<uint32_t> durationBoundsMs;
     std::vector<uint32_t> routeDurationBoundsMs;
     std::vector<uint32_t> backendDurationBoundsMs;
@@ -107,10 +108,14 @@ class Recorder {
   void add(SeriesId series, uint64_t amount = 1) { change(series, amount); }
   void subtract(SeriesId series, uint64_t amount = 1) { change(series, 0 - amount); }  // gauges
   void set(SeriesId series, uint64_t value);                                           // gauges
-  // Histograms: `value` in the unit of the bounds.
-  void observe(SeriesId latencySeries, uint64_t value);
-  void observeDuration(SeriesId durationSeries, uint64_t value);
-  void observeDetect(SeriesId detectSeries, uint64_t value);
+  // Histograms: `value` in the unit of the family's bounds; `series` is one of `family`.
+  void observe(SeriesId series, Family family, uint64_t value);
+  void observe(SeriesId latencySeries, uint64_t value) {
+    observe(latencySeries, Family::ResponseLatencyMs, value);
+  }
+  void observeDuration(SeriesId durationSeries, uint64_t value) {
+    observe(durationSeries, Family::TcpConnectionDurationMs, value);
+  }
 
   // Any thread. Appends the values [0, size) to `out`. Each value is one that was there; values of
   // one histogram may be an observation apart.
@@ -126,7 +131,8 @@ class Recorder {
 
   Cell& cell(SeriesId index);
   void change(SeriesId index, uint64_t difference);
-  void observeIn(const std::vector<uint32_t>& bounds, SeriesId series, uint64_t value);
+  // Null for counters and gauges.
+  const std::vector<uint32_t>* boundsOf(Family family) const;
   uint32_t widthOf(Family family) const;
   SeriesId define(Family family, const LabelSet& labels);
   SeriesId overflow(Family family);

@@ -114,8 +114,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(values(latency, 5) == std::vector<uint64_t>{2, 2, 2, 2, 5'225});
   CHECK(values(duration, 3) == std::vector<uint64_t>{1, 1, 2'001});
   const SeriesId detect = recorder.intern(Family::DetectDurationUs, {});
-  recorder.observeDetect(detect, 5);
-  recorder.observeDetect(detect, 6);
+  recorder.observe(detect, Family::DetectDurationUs, 5);
+  recorder.observe(detect, Family::DetectDurationUs, 6);
   CHECK(values(detect, 3) == std::vector<uint64_t>{1, 1, 11});
 }
 
@@ -182,6 +182,40 @@ TEST_CASE_FIXTURE(Fixture,
   wide.observe(last, 1'000'000);
   CHECK(wide.intern(Family::TcpConnectionDurationMs, {}) > last);
   CHECK(series < 4'096);
+}
+
+TEST_CASE("each histogram family has bounds of its own, or none but +Inf") {
+  std::vector<SeriesDefinition> announced;
+  Recorder recorder({.latencyBoundsMs = {1},
+                     .durationBoundsMs = {1, 2},
+                     .routeDurationBoundsMs = {1, 2, 3},
+                     .backendDurationBoundsMs = {1, 2, 3, 4},
+                     .frameBoundsBytes = {},
+                     .detectDurationBoundsUs = {1, 2, 3, 4, 5, 6}},
+                    [&](const SeriesDefinition& series) { announced.push_back(series); });
+  struct Row {
+    Family family;
+    uint32_t bounds;
+  };
+  const Row rows[] = {
+      {Family::ResponseLatencyMs, 1},      {Family::TcpConnectionDurationMs, 2},
+      {Family::RouteRequestDurationMs, 3}, {Family::BackendResponseDurationMs, 4},
+      {Family::RouteRequestFrameBytes, 0}, {Family::BackendResponseFrameBytes, 0},
+      {Family::DetectDurationUs, 6},
+  };
+  for (const Row& row : rows) {
+    const SeriesId series = recorder.intern(row.family, LabelSet());
+    CHECK(announced.back().width == row.bounds + 2);
+    recorder.observe(series, row.family, 1);
+    recorder.observe(series, row.family, 100);
+    std::vector<uint64_t> all;
+    recorder.snapshot(all);
+    std::vector<uint64_t> expected(row.bounds + 2);
+    ++expected[0];
+    ++expected[row.bounds];
+    expected[row.bounds + 1] = 101;
+    CHECK(std::vector<uint64_t>(all.begin() + series, all.end()) == expected);
+  }
 }
 
 TEST_CASE("a reader on another thread sees counters that only grow, and in the end all of them") {

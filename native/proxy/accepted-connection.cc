@@ -152,7 +152,7 @@ void AcceptedConnection::startDetecting() {
 void AcceptedConnection::dialEarly() {
   if (phase_ != Phase::Detecting || !in_.empty()) return;
   // Without a target it is left to whoever serves the connection to say so.
-  OpaqueRoute route = routeOpaque(worker_, *destination_);
+  OpaqueRoute route = routeOpaque(worker_, defaultChoice(*destination_));
   if (route.target) connector_.start(std::move(route.target), direction_, Reuse::Never);
 }
 

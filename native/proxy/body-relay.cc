@@ -11,27 +11,13 @@ constexpr size_t OUT_BYTES = 65'536;
 // Size in hexadecimal, CRLF before and after the data (RFC 9112 §7.1).
 constexpr size_t CHUNK_OVERHEAD = 16 + 4;
 
-// Room for encoding, without growing what is held: while the sink does not take what is there,
-// nothing is added to it.
-bool hasRoom(Buffer& out, BufferPool& pool) {
+}  // namespace
+
+size_t BodyRelay::roomToEncode(Buffer& out, BufferPool& pool) {
   if (out.empty() && out.capacity() < OUT_BYTES) out = pool.take(OUT_BYTES);
   if (out.room() <= CHUNK_OVERHEAD) out.compact();
-  return out.room() > CHUNK_OVERHEAD;
+  return out.room() > CHUNK_OVERHEAD ? out.room() - CHUNK_OVERHEAD : 0;
 }
-
-void growTo(Buffer& out, size_t room, BufferPool& pool) {
-  if (!out) {
-    out = pool.take(std::max(room, OUT_BYTES));
-  } else if (out.room() < room) {
-    out.compact();
-    if (out.room() < room) {
-      Buffer larger = pool.take(out.size() + room);
-      larger.append(out.view());
-      out = std::move(larger);
-    }
-  }
-}
-}  // namespace
 
 void BodyRelay::start(const http1::Framing& framing, http1::BodyKind outKind) {
   inKind_ = framing.kind;
@@ -54,14 +40,14 @@ BodyRelay::Piece BodyRelay::prepare(Buffer& in, Buffer& out, BufferPool& pool) {
       piece.direct = in.view();
       return piece;
     }
-    if (!hasRoom(out, pool)) return piece;
+    if (roomToEncode(out, pool) == 0) return piece;
     const std::string_view data = in.view().substr(0, out.room() - CHUNK_OVERHEAD);
-    encode(data, out);
+    encode(data, outKind_, out);
     in.consumed(data.size());
     return piece;
   }
   // What does not fit waits for the next call.
-  if (!hasRoom(out, pool)) return piece;
+  if (roomToEncode(out, pool) == 0) return piece;
   while (decodeChunked(in, out, piece.violation)) {
   }
   if (complete_ && outKind_ == http1::BodyKind::Chunked) {
@@ -79,14 +65,14 @@ bool BodyRelay::decodeChunked(Buffer& in, Buffer& out, http1::Violation& violati
     violation = step.violation;
     return false;
   }
-  if (!step.data.empty()) encode(step.data, out);
+  if (!step.data.empty()) encode(step.data, outKind_, out);
   in.consumed(step.consumed);
   complete_ = step.state == http1::ParseState::Complete;
   return step.consumed > 0;
 }
 
-void BodyRelay::encode(std::string_view data, Buffer& out) {
-  if (outKind_ != http1::BodyKind::Chunked) {
+void BodyRelay::encode(std::string_view data, http1::BodyKind outKind, Buffer& out) {
+  if (outKind != http1::BodyKind::Chunked) {
     out.append(data);
     return;
   }
@@ -106,7 +92,7 @@ void BodyRelay::written(Buffer& in, size_t directBytes) {
 }
 
 void BodyRelay::encodeLastChunk(std::string_view trailers, Buffer& out, BufferPool& pool) {
-  growTo(out, trailers.size() + 5, pool);
+  pool.makeRoom(out, out ? trailers.size() + 5 : std::max(trailers.size() + 5, OUT_BYTES));
   out.append("0\r\n");
   out.append(trailers);
   out.append("\r\n");
@@ -117,6 +103,14 @@ bool BodyRelay::sourceEnded(Buffer& out, BufferPool& pool, std::string_view trai
   complete_ = true;
   if (outKind_ == http1::BodyKind::Chunked) encodeLastChunk(trailers, out, pool);
   return true;
+}
+
+std::string fieldLines(const FieldTable& fields) {
+  std::string lines;
+  for (const Field& field : fields) {
+    lines.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  return lines;
 }
 
 }  // namespace mesh

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "http1/chunked.h"
@@ -36,9 +37,15 @@ class BodyRelay {
   // How much more could come, for sizing a buffer. 0 when unknown.
   uint64_t expected() const { return inKind_ == http1::BodyKind::Length ? left_ : 0; }
 
- private:
-  void encode(std::string_view data, Buffer& out);
+  // For those who have decoded data at hand. How much of it `out` has room for, without growing
+  // what it holds.
+  static size_t roomToEncode(Buffer& out, BufferPool& pool);
+  // `data` is no longer than that.
+  static void encode(std::string_view data, http1::BodyKind outKind, Buffer& out);
+  // `trailers`: field lines.
   static void encodeLastChunk(std::string_view trailers, Buffer& out, BufferPool& pool);
+
+ private:
   bool decodeChunked(Buffer& in, Buffer& out, http1::Violation& violation);
 
   http1::ChunkedDecoder decoder_;
@@ -47,5 +54,8 @@ class BodyRelay {
   uint64_t left_ = 0;
   bool complete_ = true;
 };
+
+// Fields as lines of a chunked body's trailer section. They have been checked as fields.
+std::string fieldLines(const FieldTable& fields);
 
 }  // namespace mesh

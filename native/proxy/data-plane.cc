@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "contract/commands.h"
@@ -122,11 +123,14 @@ class ThreadedDataPlane final : public DataPlane {
     }
   }
   void publishOwnAddresses();
+  std::optional<std::string> refuseBackends(const route::Distribution& distribution,
+                                            const std::string& field) const;
 
   const contract::Settings settings_;
   EventSink sink_;
   BufferBudget budget_;
   Registry registry_;
+  route::BudgetRegistry retryBudgets_;
   std::unordered_map<uint32_t, OpenListener> listeners_;
   std::shared_ptr<const Capture> capture_;
   bool draining_ = false;
@@ -262,10 +266,17 @@ std::string ThreadedDataPlane::apply(const contract::PutDestination& destination
   if (destination.targetId != 0 && !registry_.hasTarget(destination.targetId)) {
     return refuse("put_destination.target_id", "no such target");
   }
+  if (destination.routeTableId != 0 && !registry_.hasRouteTable(destination.routeTableId)) {
+    return refuse("put_destination.route_table_id", "no such route table");
+  }
   for (size_t index = 0; index < destination.authorities.size(); ++index) {
-    if (!registry_.hasTarget(destination.authorities[index].targetId)) {
-      return refuse("put_destination.authorities[" + std::to_string(index) + "].target_id",
-                    "no such target");
+    const contract::AuthorityTarget& one = destination.authorities[index];
+    const std::string field = "put_destination.authorities[" + std::to_string(index) + "]";
+    if (one.targetId != 0 && !registry_.hasTarget(one.targetId)) {
+      return refuse(field + ".target_id", "no such target");
+    }
+    if (one.routeTableId != 0 && !registry_.hasRouteTable(one.routeTableId)) {
+      return refuse(field + ".route_table_id", "no such route table");
     }
   }
   const std::shared_ptr<DestinationUse> use = registry_.putDestination(destination);
@@ -273,12 +284,40 @@ std::string ThreadedDataPlane::apply(const contract::PutDestination& destination
   return contract::encodeSuccess();
 }
 
-std::string ThreadedDataPlane::apply(const route::TableSpec&) {
-  return refuse("put_route_table", "not supported");
+std::string ThreadedDataPlane::apply(const route::TableSpec& spec) {
+  for (size_t rule = 0; rule < spec.rules.size(); ++rule) {
+    const std::string field = "put_route_table.rules[" + std::to_string(rule) + "].distribution";
+    if (auto refusal = refuseBackends(spec.rules[rule].distribution, field)) return *refusal;
+  }
+  if (spec.tcp) {
+    const std::string field = "put_route_table.tcp.distribution";
+    if (auto refusal = refuseBackends(spec.tcp->distribution, field)) return *refusal;
+  }
+  auto table = route::RouteTable::compile(spec, retryBudgets_);
+  if (!table) return refuse("put_route_table." + table.error().field, table.error().message);
+  registry_.putRouteTable(spec.id);
+  onWorkers([table = std::move(table).value()](Worker& worker) { worker.putRouteTable(table); });
+  return contract::encodeSuccess();
 }
 
-std::string ThreadedDataPlane::apply(const contract::RemoveRouteTable&) {
-  return refuse("remove_route_table", "not supported");
+// Of the first backend whose target does not exist.
+std::optional<std::string> ThreadedDataPlane::refuseBackends(
+    const route::Distribution& distribution, const std::string& field) const {
+  for (size_t index = 0; index < distribution.backends.size(); ++index) {
+    const uint32_t target = distribution.backends[index].targetId;
+    if (target == 0 || registry_.hasTarget(target)) continue;
+    return refuse(field + ".backends[" + std::to_string(index) + "].target_id", "no such target");
+  }
+  return std::nullopt;
+}
+
+std::string ThreadedDataPlane::apply(const contract::RemoveRouteTable& remove) {
+  if (!registry_.hasRouteTable(remove.id)) {
+    return refuse("remove_route_table.id", "no such route table");
+  }
+  registry_.removeRouteTable(remove.id);
+  onWorkers([id = remove.id](Worker& worker) { worker.removeRouteTable(id); });
+  return contract::encodeSuccess();
 }
 
 std::string ThreadedDataPlane::apply(const contract::RemoveDestination& remove) {

@@ -1,5 +1,5 @@
 // One request on its way to an endpoint and its response on the way back, whatever is spoken
-// there. Used by exchanges whose client speaks HTTP/2. Whoever owns the stream is told when to look again and then asks.
+// there: the endpoint's half of an Exchange, which is told when to look again and then asks.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ class EndpointStream : public Disposable {
  public:
   enum class Next : uint8_t { Nothing, Head, Data, End, Failed };
 
-  // Sends the head; `last`: no body follows.
-  virtual void start(const RequestHead& head, bool last) = 0;
+  // Sends the head, which it may change; `last`: no body follows.
+  virtual void start(RequestHead& head, bool last) = 0;
   // Sends as much of `body` as can go; with `ended`, and once `body` is empty, the end with
   // `trailers`. Call again after each change until `requestSent`.
   virtual void send(Buffer& body, bool ended, const FieldTable& trailers) = 0;

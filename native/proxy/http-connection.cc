@@ -1,14 +1,10 @@
-// The life of an HTTP/1 client connection and the request's way to its endpoint; see
-// http-connection.h.
+// The life of an HTTP/1 client connection and the reading of requests; see http-connection.h.
 #include "proxy/http-connection.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "http1/serializer.h"
-#include "proxy/authority-route.h"
 #include "proxy/lingering-close.h"
-#include "proxy/opaque-forward.h"
 
 namespace mesh {
 
@@ -84,6 +80,10 @@ bool HttpConnection::step() {
       return false;
     case State::Exchanging:
       return exchange();
+    case State::Translating:
+      return continueTranslated();
+    case State::Answering:
+      return flushAnswer();
     case State::Ended:
       return false;
   }
@@ -92,6 +92,7 @@ bool HttpConnection::step() {
 
 void HttpConnection::onDrain() {
   closing_ = true;
+  if (stream_) stream_->endAfter();
   if (state_ == State::ReadingHead && in_.empty()) end();
 }
 
@@ -102,6 +103,7 @@ void HttpConnection::onDestinationRemoved(const Destination& destination) {
 void HttpConnection::cut(Reason reason) {
   client_->abort();
   worker_.countConnectionError(destination_->direction, reason);
+  if (stream_) stream_->abandon(reason);
   end();
 }
 
@@ -137,11 +139,7 @@ void HttpConnection::onTimeout() {
       failRequest(Reason::DiscoveryTimeout, authority_);
       return;
     case TimerRole::Response:
-      failExchange({.reason = Reason::ResponseHeadersTimeout,
-                    .error = 0,
-                    .detail = "",
-                    .endpoint = endpoint_->address(),
-                    .authority = target_->settings().authority});
+      failExchange(facts(Reason::ResponseHeadersTimeout, 0, ""));
       advance();
       return;
   }
@@ -190,9 +188,7 @@ bool HttpConnection::readMoreOfHead() {
         return false;
       }
       // One byte more than the limit, so that the parser sees a head that is too large.
-      Buffer larger = worker_.buffers().take(limit + 1);
-      larger.append(in_.view());
-      in_ = std::move(larger);
+      worker_.buffers().makeRoom(in_, limit + 1 - in_.size());
     }
     const IoCount got = client_->read(in_.tail(), in_.room());
     if (got.bytes > 0) {
@@ -230,143 +226,24 @@ bool HttpConnection::readMoreOfHead() {
 
 bool HttpConnection::acceptHead(size_t headBytes) {
   const RequestHead& head = worker_.requestHead();
-  const http1::Framing framing = http1::framingOfRequest(head);
+  framing_ = http1::framingOfRequest(head);
   headBytes_ = headBytes;
   method_ = head.method;
   minorVersion_ = head.minorVersion;
-  upgrade_ = framing.upgrade;
-  awaitsContinue_ = framing.expectContinue;
-  clientKeepAlive_ = framing.keepAlive && !wantsEnd();
+  awaitsContinue_ = framing_.expectContinue;
+  clientKeepAlive_ = framing_.keepAlive && !wantsEnd();
   replayed_ = false;
   bodyLeft_ = false;
-  if (framing.violation != http1::Violation::None) {
+  if (framing_.violation != http1::Violation::None) {
     return failRequest(Reason::MalformedRequest,
-                       std::string(http1::violationName(framing.violation)));
+                       std::string(http1::violationName(framing_.violation)));
   }
-  requestBody_.start(framing, framing.kind);
+  requestBody_.start(framing_, framing_.kind);
   return route();
 }
 
 bool HttpConnection::wantsEnd() const {
   return closing_ || worker_.draining() || destination_->removed;
-}
-
-// ---------------------------------------------------------------- routing
-
-bool HttpConnection::route() {
-  const uint32_t targetId = routeByAuthority(worker_.requestHead());
-  if (state_ == State::Routing) return false;  // parked
-  std::shared_ptr<Target> target = targetId == 0 ? nullptr : worker_.target(targetId);
-  if (!target) return failRequest(Reason::NoRoute, authority_);
-  return sendTo(std::move(target));
-}
-
-// The id of the target, or 0; parks the request when the control logic must be asked first.
-uint32_t HttpConnection::routeByAuthority(const RequestHead& head) {
-  Destination& destination = *destination_;
-  if (destination.authorities.empty() && !destination.discoverAuthorities) {
-    return destination.targetId;
-  }
-  if (head.authority == lastRawAuthority_ && lastVersion_ == destination.version &&
-      lastTargetId_ != 0) {
-    return lastTargetId_;
-  }
-  const AuthorityRoute answer =
-      mesh::routeByAuthority(worker_, destination, head.authority, authority_, *this);
-  if (answer.parked) {
-    state_ = State::Routing;
-    setTimer(TimerRole::Discovery, worker_.settings().discoveryTimeoutMs);
-    return 0;
-  }
-  lastRawAuthority_.assign(head.authority);
-  lastVersion_ = destination.version;
-  lastTargetId_ = answer.choice.targetId;
-  return lastTargetId_;
-}
-
-void HttpConnection::onDiscovered() {
-  clearTimer();
-  // The head was parsed into memory that all connections of the worker use: once more.
-  http1::HeadProgress progress;
-  const http1::ParseOutcome outcome =
-      http1::parseRequestHead(in_.view(), worker_.settings().http, progress, worker_.requestHead());
-  MESH_CHECK(outcome.state == http1::ParseState::Complete);
-  // An answer for another authority parks the request again, without asking again.
-  state_ = State::ReadingHead;
-  if (route()) advance();
-}
-
-void HttpConnection::onDiscoveryFailed(const std::string& detail) {
-  clearTimer();
-  failRequest(Reason::DiscoveryFailed, detail.empty() ? authority_ : authority_ + ": " + detail);
-}
-
-// ---------------------------------------------------------------- to the endpoint
-
-bool HttpConnection::sendTo(std::shared_ptr<Target> target) {
-  const RequestHead& head = worker_.requestHead();
-  target_ = std::move(target);
-  const bool tunnel = mode_ == HttpMode::ForwardProxy && method_ == Method::Connect;
-  if (!tunnel) {
-    const size_t startLine = head.methodText.size() + head.target.size() + 16;
-    request_ = worker_.buffers().take(
-        std::max(http1::serializedBound(head.fields, startLine), HEAD_BUFFER_BYTES / 4));
-    http1::Output output(request_.tail(), request_.room());
-    const http1::Framing framing = http1::framingOfRequest(head);
-    http1::writeRequestHead(output, head, framing,
-                            {.keepAlive = true,
-                             .keepUpgrade = upgrade_,
-                             .fallbackHost = {},
-                             .originForm = mode_ == HttpMode::ForwardProxy});
-    MESH_CHECK(!output.overflowed());
-    request_.produced(output.size());
-  } else {
-    // Nothing is sent; a failure tells what was asked for.
-    request_ = worker_.buffers().take(headBytes_);
-    request_.append(in_.view().substr(0, headBytes_));
-  }
-  in_.consumed(headBytes_);
-  // A body that is here and small goes along with the head, in one write, and can be replayed.
-  const uint64_t expected = requestBody_.expected();
-  if (!tunnel && !requestBody_.complete() && expected > 0 && expected <= in_.size() &&
-      expected <= request_.room()) {
-    request_.append(in_.view().substr(0, expected));
-    requestBody_.written(in_, expected);
-  }
-  if (in_.empty()) in_.release();
-  state_ = State::Connecting;
-  connector_.start(target_, destination_->direction, tunnel ? Reuse::Never : Reuse::Allowed);
-  return state_ != State::Connecting;
-}
-
-void HttpConnection::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
-  connection->socket().setHandler(*this);
-  connection->counters().requested();
-  load_ = std::move(load);
-  startedNs_ = worker_.loop().nowNs();
-  status_ = 0;
-  latencyTaken_ = false;
-  requestSent_ = 0;
-  requestBroken_ = false;
-  responseBegun_ = false;
-  responsePhase_ = ResponsePhase::Head;
-  responseProgress_ = {};
-  reused_ = connection->uses > 0;
-  if (mode_ == HttpMode::ForwardProxy && method_ == Method::Connect) {
-    answerConnect(std::move(connection));
-    return;
-  }
-  endpoint_ = std::move(connection);
-  state_ = State::Exchanging;
-  advance();
-}
-
-void HttpConnection::onConnectFailed(const ConnectFailure& failure) {
-  failExchange({.reason = failure.reason,
-                .error = failure.error,
-                .detail = failure.detail,
-                .endpoint = failure.endpoint,
-                .authority = target_->settings().authority});
 }
 
 // ---------------------------------------------------------------- ends
@@ -376,7 +253,9 @@ bool HttpConnection::finishExchange() {
   clearTimer();
   worker_.loop().cancel(halfClose_);
   const bool requestDone = !requestBroken_ && requestSentWhole();
-  endpoint_->counters().responded(status_, Reason::None);
+  load_.observe({.status = status_});
+  endTry(status_, Reason::None);
+  countRouteEnd(status_, Reason::None);
   load_.abandon();
   if (requestDone && endpointKeepAlive_) {
     ++endpoint_->uses;
@@ -388,18 +267,27 @@ bool HttpConnection::finishExchange() {
   requestOut_.release();
   out_.release();
   target_.reset();
+  route_ = {};
   if (clientKeepAlive_ && requestDone) {
     state_ = State::ReadingHead;
     if (in_.empty()) in_.release();
     return true;
   }
-  // What the client may still be sending would turn a plain close into a reset.
-  if (requestDone && in_.empty() && !client_->readable()) {
-    end();
+  if (requestDone) {
+    closeClient();
   } else {
     closeAfter(Buffer());
   }
   return false;
+}
+
+// What the client may still be sending would turn a plain close into a reset.
+void HttpConnection::closeClient() {
+  if (in_.empty() && !client_->readable()) {
+    end();
+  } else {
+    closeAfter(Buffer());
+  }
 }
 
 void HttpConnection::closeAfter(Buffer rest) {
@@ -422,6 +310,11 @@ void HttpConnection::end() {
   connector_.cancel();
   load_.abandon();
   dropEndpoint();
+  if (stream_) {
+    // With an exchange that nobody waits for any more; after a `cut` it is over.
+    stream_->abandon(Reason::ClientReset);
+    worker_.loop().destroyLater(std::move(stream_));
+  }
   worker_.retire(*this);
 }
 

@@ -5,9 +5,12 @@
 //
 //   ReadingHead --head--> Routing --target--> Connecting --connection--> Exchanging --done--> ReadingHead
 //                            \ parked until discovered     \ failed: error response  \ upgrade: OpaqueForward
+//                             \ answered by a filter: Answering --> ReadingHead
 //
-// http-connection.cc has the life of the connection and the request's way to its endpoint,
-// http-exchange.cc the relaying of both messages and their failures.
+// Requests that are not HTTP/1.1 at the endpoint go another way: Translating, with an Exchange.
+//
+// http-connection.cc has the life of the connection, http-forwarding.cc the request's way to its
+// endpoint, http-exchange.cc the relaying of both messages, http-failures.cc how it fails.
 #pragma once
 
 #include <memory>
@@ -19,6 +22,8 @@
 #include "proxy/connector.h"
 #include "proxy/destination.h"
 #include "proxy/error-response.h"
+#include "proxy/http1-client-stream.h"
+#include "proxy/request-route.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -48,7 +53,15 @@ class HttpConnection final : public Connection,
   void cut(Reason reason) override;
 
  private:
-  enum class State : uint8_t { ReadingHead, Routing, Connecting, Exchanging, Ended };
+  enum class State : uint8_t {
+    ReadingHead,
+    Routing,
+    Connecting,
+    Exchanging,
+    Translating,
+    Answering,
+    Ended
+  };
   enum class TimerRole : uint8_t { None, Idle, Head, Discovery, Response };
   enum class ResponsePhase : uint8_t { Head, Body, Done };
 
@@ -61,17 +74,25 @@ class HttpConnection final : public Connection,
   bool readHead();
   bool readMoreOfHead();
   bool acceptHead(size_t headBytes);
-  bool route();
-  uint32_t routeByAuthority(const RequestHead& head);
-  bool sendTo(std::shared_ptr<Target> target);
   bool finishExchange();
   bool wantsEnd() const;
   void setTimer(TimerRole role, uint64_t delayMs);
   void clearTimer();
   void onTimeout();
   void onHalfCloseTimeout();
-  void end();
+  void dropEndpoint();
+  void closeClient();
   void closeAfter(Buffer rest);
+  void end();
+
+  // http-forwarding.cc
+  bool route();
+  RouteChoice routeByAuthority(const RequestHead& head);
+  bool routeTunnel(const RouteChoice& choice);
+  bool sendTo(std::shared_ptr<Target> target);
+  bool translates(const Target& target) const;
+  bool translate(route::RequestPolicy policy);
+  bool continueTranslated();
 
   // http-exchange.cc
   bool exchange();
@@ -86,16 +107,25 @@ class HttpConnection final : public Connection,
   bool firstByteOfBody();
   bool becomeOpaque();
   bool answerConnect(std::unique_ptr<EndpointConnection> connection);
+  bool requestSentWhole() const;
+  bool yieldIfGreedy(size_t bytes);
+
+  // http-failures.cc
   bool canReplay() const;
+  FailureFacts facts(Reason reason, int error, std::string_view detail) const;
+  // After a read that brought the end.
+  FailureFacts endOfEndpoint(const IoCount& got, std::string_view where) const;
   // Before the response has begun: replays or answers. After: cuts the client off.
   bool failExchange(FailureFacts facts);
   bool failRequest(Reason reason, std::string detail);
   bool abandon(Reason reason);
-  void report(const FailureFacts& facts, uint16_t status);
   void respond(const FailureFacts& facts);
-  void dropEndpoint();
-  bool requestSentWhole() const;
-  bool yieldIfGreedy(size_t bytes);
+  bool refuse(const Refusal& refusal);
+  void answer(const Answer& answer);
+  bool flushAnswer();
+  void endTry(uint16_t status, Reason reason);
+  void countRouteEnd(uint16_t status, Reason reason);
+  void report(const FailureFacts& facts, uint16_t status);
 
   Worker& worker_;
   const HttpMode mode_;
@@ -116,11 +146,18 @@ class HttpConnection final : public Connection,
   // Routing: the last authority and what it meant, good for one version of the destination.
   std::string authority_;
   std::string lastRawAuthority_;
-  uint32_t lastTargetId_ = 0;
+  RouteChoice lastChoice_;
   uint32_t lastVersion_ = 0;
   size_t headBytes_ = 0;
+  http1::Framing framing_;  // of the request
+
+  std::unique_ptr<Http1ClientStream> stream_;  // while Translating
 
   // The exchange.
+  RequestRoute route_;
+  uint64_t arrivedMs_ = 0;
+  uint64_t askedMs_ = 0;   // when the request had gone to its end; 0: not yet
+  bool counting_ = false;  // for a rule, and its end is not counted yet
   std::shared_ptr<Target> target_;
   Connector connector_;
   std::unique_ptr<EndpointConnection> endpoint_;
@@ -137,7 +174,6 @@ class HttpConnection final : public Connection,
   uint8_t minorVersion_ = 1;
   bool clientKeepAlive_ = false;
   bool endpointKeepAlive_ = false;
-  bool upgrade_ = false;
   bool awaitsContinue_ = false;  // Expect: 100-continue, and no 100 relayed yet
   bool reused_ = false;
   bool replayed_ = false;

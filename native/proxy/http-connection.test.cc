@@ -336,7 +336,8 @@ TEST_CASE("draining answers what is under way and then closes") {
   CHECK(all.find("Connection: close\r\n") != std::string::npos);
   CHECK(all.ends_with("ok"));
   scene.client.close();
-  CHECK(drained.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  CHECK(drained.get_future().wait_for(std::chrono::seconds(PATIENCE_S)) ==
+        std::future_status::ready);
 }
 
 // ---------------------------------------------------------------- forward proxy

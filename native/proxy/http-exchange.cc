@@ -1,12 +1,11 @@
-// The relaying of one request and its response, and what happens when either side fails; see
-// http-connection.h.
+// The relaying of one request and its response, in place; see http-connection.h.
 #include <algorithm>
 #include <cerrno>
 
 #include "http1/serializer.h"
 #include "proxy/http-connection.h"
-#include "proxy/lingering-close.h"
 #include "proxy/opaque-forward.h"
+#include "proxy/response-outcome.h"
 
 namespace mesh {
 
@@ -15,8 +14,6 @@ constexpr size_t BODY_BUFFER_BYTES = 65'536;
 constexpr size_t RESPONSE_BUFFER_BYTES = 16'384;
 // What one exchange may move before other connections get their turn.
 constexpr size_t TURN_BYTES = 1 << 20;
-
-std::string_view pathOf(std::string_view target) { return target.substr(0, target.find('?')); }
 
 size_t fill(std::array<iovec, 3>& parts, std::initializer_list<std::string_view> texts) {
   size_t count = 0;
@@ -79,6 +76,7 @@ bool HttpConnection::relayRequest() {
     if (head.empty() && requestOut_.empty() && piece.direct.empty()) {
       if (requestBody_.complete()) {
         requestOut_.release();
+        if (askedMs_ == 0) askedMs_ = worker_.loop().nowMs();
         const uint32_t timeout = target_->settings().responseTimeoutMs;
         if (timeout != 0 && responsePhase_ == ResponsePhase::Head &&
             timerRole_ != TimerRole::Response) {
@@ -160,11 +158,8 @@ bool HttpConnection::readResponseHead() {
         const bool tooLarge = outcome.violation == http1::Violation::HeadTooLarge ||
                               outcome.violation == http1::Violation::TooManyFields;
         return failExchange(
-            {.reason = tooLarge ? Reason::ResponseHeadTooLarge : Reason::MalformedResponse,
-             .error = 0,
-             .detail = std::string(http1::violationName(outcome.violation)),
-             .endpoint = endpoint_->address(),
-             .authority = target_->settings().authority});
+            facts(tooLarge ? Reason::ResponseHeadTooLarge : Reason::MalformedResponse, 0,
+                  http1::violationName(outcome.violation)));
       }
     }
     // Interim responses are passed on while the final one is awaited.
@@ -173,11 +168,7 @@ bool HttpConnection::readResponseHead() {
     const size_t limit = worker_.settings().http.maxHeadBytes;
     if (!in) in = worker_.buffers().take(RESPONSE_BUFFER_BYTES);
     if (in.room() == 0) in.compact();
-    if (in.room() == 0) {
-      Buffer larger = worker_.buffers().take(limit + 1);
-      larger.append(in.view());
-      in = std::move(larger);
-    }
+    if (in.room() == 0) worker_.buffers().makeRoom(in, limit + 1 - in.size());
     const IoCount got = socket.read(in.tail(), in.room());
     if (got.bytes > 0) {
       in.produced(static_cast<size_t>(got.bytes));
@@ -185,23 +176,16 @@ bool HttpConnection::readResponseHead() {
       continue;
     }
     if (got.bytes < 0 && got.blocked()) return true;
-    return failExchange({.reason = got.bytes == 0 ? Reason::EndpointClosed : Reason::EndpointReset,
-                         .error = got.bytes == 0 ? 0 : got.error,
-                         .detail = "",
-                         .endpoint = endpoint_->address(),
-                         .authority = target_->settings().authority});
+    return failExchange(endOfEndpoint(got, ""));
   }
 }
 
 bool HttpConnection::acceptResponseHead(size_t headBytes) {
-  const ResponseHead& head = worker_.responseHead();
-  const http1::Framing framing = http1::framingOfResponse(head, method_, upgrade_);
+  ResponseHead& head = worker_.responseHead();
+  const http1::Framing framing = http1::framingOfResponse(head, method_, framing_.upgrade);
   if (framing.violation != http1::Violation::None) {
-    return failExchange({.reason = Reason::MalformedResponse,
-                         .error = 0,
-                         .detail = std::string(http1::violationName(framing.violation)),
-                         .endpoint = endpoint_->address(),
-                         .authority = target_->settings().authority});
+    return failExchange(
+        facts(Reason::MalformedResponse, 0, http1::violationName(framing.violation)));
   }
   const bool interim = head.status < 200 && head.status != 101;
   // RFC 9110 §15.2: a 1xx must not be sent to an HTTP/1.0 client.
@@ -222,6 +206,10 @@ bool HttpConnection::acceptResponseHead(size_t headBytes) {
     if (awaitsContinue_ && !requestBody_.complete()) clientKeepAlive_ = false;
     clientKeepAlive_ = clientKeepAlive_ && !wantsEnd() && outKind != http1::BodyKind::UntilClose;
     endpointKeepAlive_ = framing.keepAlive;
+    load_.answered(outcomeOf(head, -1), worker_.loop().nowNs());
+    if (const std::optional<Refusal> refusal = filterResponse(route_, head.fields)) {
+      return failExchange(facts(refusal->reason, 0, refusal->detail));
+    }
   }
   const size_t bound = http1::serializedBound(head.fields, head.reason.size() + 32);
   if (!out_) {
@@ -232,9 +220,7 @@ bool HttpConnection::acceptResponseHead(size_t headBytes) {
       endpoint_->in.consumed(headBytes);
       return true;
     }
-    Buffer larger = worker_.buffers().take(out_.size() + bound);
-    larger.append(out_.view());
-    out_ = std::move(larger);
+    worker_.buffers().makeRoom(out_, bound);
   }
   http1::Output output(out_.tail(), out_.room());
   http1::writeResponseHead(output, head, framing,
@@ -272,11 +258,8 @@ bool HttpConnection::relayResponseBody() {
     if (!in.empty() || responseBody_.complete()) firstByteOfBody();
     const BodyRelay::Piece piece = responseBody_.prepare(in, out_, worker_.buffers());
     if (piece.violation != http1::Violation::None) {
-      return failExchange({.reason = Reason::MalformedResponse,
-                           .error = 0,
-                           .detail = std::string(http1::violationName(piece.violation)),
-                           .endpoint = endpoint_->address(),
-                           .authority = target_->settings().authority});
+      return failExchange(
+          facts(Reason::MalformedResponse, 0, http1::violationName(piece.violation)));
     }
     if (!out_.empty() || !piece.direct.empty()) {
       if (!client_->writable()) return true;
@@ -301,11 +284,7 @@ bool HttpConnection::relayResponseBody() {
     // After a failed write the error is out of the socket, which then reads like one closed in order.
     const bool orderly = got.bytes == 0 && socket.error() == 0;
     if (orderly && responseBody_.sourceEnded(out_, worker_.buffers())) continue;
-    return failExchange({.reason = got.bytes == 0 ? Reason::EndpointClosed : Reason::EndpointReset,
-                         .error = got.bytes == 0 ? 0 : got.error,
-                         .detail = "in the body",
-                         .endpoint = endpoint_->address(),
-                         .authority = target_->settings().authority});
+    return failExchange(endOfEndpoint(got, "in the body"));
   }
 }
 
@@ -329,7 +308,9 @@ bool HttpConnection::writeResponse(std::string_view direct) {
 
 bool HttpConnection::becomeOpaque() {
   firstByteOfBody();
-  endpoint_->counters().responded(status_, Reason::None);
+  load_.observe({.status = status_});
+  endTry(status_, Reason::None);
+  countRouteEnd(status_, Reason::None);
   // What either side has already sent beyond the heads belongs to the new protocol.
   Buffer toClient = std::move(out_);
   Buffer& early = endpoint_->in;
@@ -354,98 +335,6 @@ bool HttpConnection::answerConnect(std::unique_ptr<EndpointConnection> connectio
   out_ = worker_.buffers().take(established.size());
   out_.append(established);
   return becomeOpaque();
-}
-
-// ---------------------------------------------------------------- failures
-
-bool HttpConnection::canReplay() const {
-  // RFC 9112 §9.3.1: a reused connection may have been closed under the request. Once, idempotent
-  // methods only, and only when all that was sent can be sent again.
-  return reused_ && !replayed_ && !responseBegun_ && isIdempotent(method_) && !bodyLeft_ &&
-         !upgrade_;
-}
-
-bool HttpConnection::failExchange(FailureFacts facts) {
-  clearTimer();
-  const bool gone = facts.reason == Reason::EndpointClosed || facts.reason == Reason::EndpointReset;
-  if (endpoint_ && gone && canReplay()) {
-    replayed_ = true;
-    worker_.recorder().add(target_->replaySeries(destination_->direction));
-    dropEndpoint();
-    load_.abandon();
-    state_ = State::Connecting;
-    connector_.start(target_, destination_->direction, Reuse::Never);
-    return false;
-  }
-  if (endpoint_) {
-    endpoint_->counters().responded(status_ != 0 ? status_ : statusOf(facts.reason), facts.reason);
-  }
-  if (responsePhase_ == ResponsePhase::Head || !endpoint_) {
-    dropEndpoint();
-    respond(facts);
-    return false;
-  }
-  // The response has begun: the only honest end is one the client can tell from a complete body.
-  worker_.countRequestError(destination_->direction, facts.reason);
-  report(facts, 0);
-  client_->abort();
-  end();
-  return false;
-}
-
-bool HttpConnection::failRequest(Reason reason, std::string detail) {
-  load_.abandon();
-  if (responsePhase_ != ResponsePhase::Head && state_ == State::Exchanging) {
-    return abandon(reason);
-  }
-  respond(
-      {.reason = reason, .error = 0, .detail = std::move(detail), .endpoint = {}, .authority = {}});
-  return false;
-}
-
-// The client is gone, or has broken the rules after its response began: nobody is there to answer.
-bool HttpConnection::abandon(Reason reason) {
-  if (endpoint_ && status_ != 0) endpoint_->counters().responded(status_, Reason::None);
-  worker_.countRequestError(destination_->direction, reason);
-  client_->abort();
-  end();
-  return false;
-}
-
-void HttpConnection::respond(const FailureFacts& facts) {
-  const uint16_t status = statusOf(facts.reason);
-  worker_.countRequestError(destination_->direction, facts.reason);
-  report(facts, status);
-  const bool emit =
-      worker_.settings().emitErrorHeaders && destination_->direction == Direction::Outbound;
-  const std::string response = errorResponse(status, describeFailure(facts), emit);
-  Buffer rest = worker_.buffers().take(out_.size() + response.size());
-  rest.append(out_.view());
-  rest.append(response);
-  closeAfter(std::move(rest));
-}
-
-void HttpConnection::report(const FailureFacts& facts, uint16_t status) {
-  contract::Failure failure;
-  failure.direction = destination_->direction;
-  failure.reason = facts.reason;
-  failure.detail = describeFailure(facts);
-  failure.client = client_->peer();
-  failure.originalDestination = original_;
-  failure.targetId = target_ ? target_->settings().id : 0;
-  failure.endpoint = facts.endpoint;
-  failure.status = status;
-  // The request line, from what was sent or would have been: "METHOD TARGET HTTP/1.1".
-  const std::string_view source = request_.empty() ? in_.view() : request_.view();
-  const std::string_view line = source.substr(0, source.find('\r'));
-  const size_t first = line.find(' ');
-  if (first != std::string_view::npos) {
-    const size_t second = line.find(' ', first + 1);
-    failure.method = line.substr(0, first);
-    failure.path = pathOf(line.substr(
-        first + 1, second == std::string_view::npos ? std::string_view::npos : second - first - 1));
-  }
-  worker_.sink().fail(std::move(failure));
 }
 
 }  // namespace mesh

@@ -1,6 +1,7 @@
-// An exchange over HTTP/1.1 on a connection of its own, for clients that speak HTTP/2: the request is
-// framed by its content-length or chunked, the response decoded. The connection goes back to
-// its pool when both messages were complete.
+// An exchange over HTTP/1.1 on a connection of its own: the request is framed by its content-length
+// or chunked, the response decoded. The connection goes back to its pool when both messages
+// were complete. An extended CONNECT for WebSocket becomes an upgrade, after which both directions
+// are bytes and each ends on its own.
 #pragma once
 
 #include <memory>
@@ -20,7 +21,7 @@ class Http1EndpointStream final : public EndpointStream, public IoHandler {
                       std::unique_ptr<EndpointConnection> connection);
   ~Http1EndpointStream() override;
 
-  void start(const RequestHead& head, bool last) override;
+  void start(RequestHead& head, bool last) override;
   void send(Buffer& body, bool ended, const FieldTable& trailers) override;
   bool requestSent() const override;
   Next next() override;
@@ -39,6 +40,11 @@ class Http1EndpointStream final : public EndpointStream, public IoHandler {
 
  private:
   enum class Phase : uint8_t { Head, Body, Done, Failed };
+  void writeHead(const RequestHead& head, const http1::Framing& framing);
+  void startWebsocket(RequestHead& head);
+  Next acceptHead(ResponseHead& head);
+  Next openTunnel(ResponseHead& head);
+  bool write(Buffer& body, std::string_view direct);
   Next nextHead();
   Next nextBody();
   // More bytes from the socket: Data when some came.
@@ -64,6 +70,10 @@ class Http1EndpointStream final : public EndpointStream, public IoHandler {
   bool direct_ = false;  // `data_` stands in the connection's buffer
   std::string trailerText_;
   StreamFailure failure_;
+  // A tunnel: nothing of the client's goes before the endpoint has agreed.
+  enum class Tunnel : uint8_t { None, Asked, Open };
+  Tunnel tunnel_ = Tunnel::None;
+  std::string websocketKey_;
 };
 
 }  // namespace mesh

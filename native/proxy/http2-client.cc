@@ -27,7 +27,8 @@ Http2Client::Http2Client(Worker& worker, std::shared_ptr<Target> target,
       counters_(counters),
       socket_(std::move(socket)),
       session_(http2::Session::create(http2::Role::Client, http2Settings(worker.settings()),
-                                      worker.buffers(), *this)) {
+                                      worker.buffers(), *this)),
+      keepAlive_(worker.loop(), target_->settings().http2KeepAlive, *session_, *this) {
   socket_->setHandler(*this);
 }
 
@@ -44,8 +45,9 @@ http2::StreamId Http2Client::open(Http2EndpointStream& stream, const RequestHead
   return id;
 }
 
-void Http2Client::forget(http2::StreamId stream) {
-  streams_.erase(stream);
+void Http2Client::forget(Http2EndpointStream& stream, http2::StreamId id) {
+  if (id != 0) streams_.erase(id);
+  std::erase(unsettled_, &stream);
   flushLater();
 }
 
@@ -85,6 +87,7 @@ void Http2Client::read() {
       onSessionFailed();
       return;
     }
+    keepAlive_.heard();
     taken += bytes;
     if (taken >= HTTP2_TURN_BYTES) {
       flushLater();
@@ -129,30 +132,47 @@ void Http2Client::onTurnEnd() {
     onSessionFailed();
     return;
   }
+  keepAlive_.watch(!streams_.empty());
   endWhenDone();
+}
+
+void Http2Client::onPeerSilent() {
+  if (ended_) return;
+  socket_->abort();
+  failAll(Reason::KeepaliveTimeout, 0, "");
+  end();
 }
 
 void Http2Client::failAll(Reason reason, int error, std::string_view detail) {
   retire();
-  while (!streams_.empty()) {
-    Http2EndpointStream& stream = *streams_.begin()->second;
-    streams_.erase(streams_.begin());
+  auto tell = [&](Http2EndpointStream& stream, bool unprocessed) {
     stream.onFailed({.reason = reason,
                      .error = error,
                      .detail = std::string(detail),
                      .resetCode = 0,
-                     .unprocessed = false});
+                     .unprocessed = unprocessed});
+  };
+  while (!streams_.empty()) {
+    Http2EndpointStream& stream = *streams_.begin()->second;
+    streams_.erase(streams_.begin());
+    tell(stream, false);
+  }
+  while (!unsettled_.empty()) {
+    Http2EndpointStream& stream = *unsettled_.back();
+    unsettled_.pop_back();
+    tell(stream, true);
   }
 }
 
 void Http2Client::endWhenDone() {
-  if (retired_ && streams_.empty()) end();
+  if (retired_ && streams_.empty() && unsettled_.empty()) end();
 }
 
 void Http2Client::end() {
   if (ended_) return;
   retire();
   ended_ = true;
+  keepAlive_.stop();
   TurnEnd::unlink();
   worker_.loop().destroyLater(std::unique_ptr<Disposable>(this));
 }
@@ -197,6 +217,13 @@ void Http2Client::onRoom(http2::StreamId stream) {
 }
 
 void Http2Client::onDone(http2::StreamId) {}
+
+void Http2Client::onPeerSettings() {
+  settled_ = true;
+  std::vector<Http2EndpointStream*> waiting;
+  waiting.swap(unsettled_);
+  for (Http2EndpointStream* one : waiting) one->onSettled();
+}
 
 void Http2Client::onGoaway(http2::ErrorCode) { retire(); }
 

@@ -6,8 +6,10 @@
 
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "http2/session.h"
+#include "proxy/ping-keep-alive.h"
 #include "proxy/socket-end.h"
 #include "proxy/target.h"
 
@@ -19,7 +21,8 @@ class Worker;
 class Http2Client final : public Disposable,
                           public IoHandler,
                           public TurnEnd,
-                          public http2::SessionHandler {
+                          public http2::SessionHandler,
+                          public PingKeepAlive::Owner {
  public:
   // Lives until its last stream after `retire`, or until the endpoint ends it; destroys itself.
   static Http2Client& start(Worker& worker, std::shared_ptr<Target> target,
@@ -31,12 +34,16 @@ class Http2Client final : public Disposable,
   EndpointCounters& counters() { return counters_; }
   http2::Session& session() { return *session_; }
   bool hasRoom() const { return !retired_ && session_->roomForStreams() > 0; }
+  // The endpoint's SETTINGS are known.
+  bool settled() const { return settled_; }
   // Streams were opened before.
   bool used() const { return used_; }
 
   // 0 when no stream can be opened after all.
   http2::StreamId open(Http2EndpointStream& stream, const RequestHead& head, http2::End end);
-  void forget(http2::StreamId stream);
+  // `stream` is told to start again once the endpoint's SETTINGS are known, or that it has failed.
+  void awaitSettings(Http2EndpointStream& stream) { unsettled_.push_back(&stream); }
+  void forget(Http2EndpointStream& stream, http2::StreamId id);
   // What was given to the session goes out at the end of this turn.
   void flushLater();
   void retire();
@@ -52,7 +59,9 @@ class Http2Client final : public Disposable,
   void onRoom(http2::StreamId stream) override;
   void onDone(http2::StreamId stream) override;
   void onGoaway(http2::ErrorCode code) override;
-  void onPeerSettings() override {}
+  void onPeerSettings() override;
+  void onPingDue() override { flushLater(); }
+  void onPeerSilent() override;
 
  private:
   Http2Client(Worker& worker, std::shared_ptr<Target> target,
@@ -73,6 +82,9 @@ class Http2Client final : public Disposable,
   std::unique_ptr<SocketEnd> socket_;
   std::unique_ptr<http2::Session> session_;
   std::unordered_map<http2::StreamId, Http2EndpointStream*> streams_;
+  std::vector<Http2EndpointStream*> unsettled_;
+  PingKeepAlive keepAlive_;
+  bool settled_ = false;
   bool used_ = false;
   bool retired_ = false;
   bool ended_ = false;

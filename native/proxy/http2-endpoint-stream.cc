@@ -18,23 +18,51 @@ Http2EndpointStream::Http2EndpointStream(Worker& worker, EndpointStreamOwner& ow
 
 Http2EndpointStream::~Http2EndpointStream() { close(); }
 
-void Http2EndpointStream::start(const RequestHead& head, bool last) {
+void Http2EndpointStream::start(RequestHead& head, bool last) {
   method_ = head.method;
+  if (head.protocol.empty()) {
+    open(head, last);
+  } else if (!client_->settled()) {
+    unsettled_ = std::make_unique<StoredRequest>();
+    unsettled_->store(head);
+    client_->awaitSettings(*this);
+  } else if (client_->session().peerAllowsExtendedConnect()) {
+    open(head, last);
+  } else {
+    failToOpen(Reason::NoRoute, "endpoint does not take extended CONNECT", false);
+  }
+}
+
+void Http2EndpointStream::onSettled() {
+  // Closed meanwhile.
+  if (client_ == nullptr) return;
+  const std::unique_ptr<StoredRequest> stored = std::move(unsettled_);
+  RequestHead& head = worker_.requestHead();
+  stored->load(head);
+  // Whether the tunnel is closed already is told by `send`.
+  start(head, false);
+  owner_.onEndpointStream();
+}
+
+void Http2EndpointStream::open(const RequestHead& head, bool last) {
   id_ = client_->open(*this, head, last ? http2::End::Last : http2::End::More);
   endSent_ = last;
-  if (id_ != 0) return;
   // The endpoint has just said GOAWAY, or its streams are used up.
+  if (id_ == 0) failToOpen(Reason::EndpointClosed, "no further streams", true);
+}
+
+void Http2EndpointStream::failToOpen(Reason reason, std::string_view detail, bool unprocessed) {
   client_ = nullptr;
   failed_ = true;
-  failure_ = {.reason = Reason::EndpointClosed,
+  failure_ = {.reason = reason,
               .error = 0,
-              .detail = "no further streams",
+              .detail = std::string(detail),
               .resetCode = 0,
-              .unprocessed = true};
+              .unprocessed = unprocessed};
 }
 
 void Http2EndpointStream::send(Buffer& body, bool ended, const FieldTable& trailers) {
-  if (client_ == nullptr || endSent_) return;
+  if (client_ == nullptr || id_ == 0 || endSent_) return;
   if (!body.empty()) {
     const size_t taken = client_->session().sendData(id_, body.view());
     if (taken > 0) {
@@ -74,13 +102,7 @@ void Http2EndpointStream::onHead(const ResponseHead& head, http2::End end) {
 
 void Http2EndpointStream::onData(std::string_view data) {
   // Bounded by the window: what is held here has not been given back to it.
-  if (!body_) body_ = worker_.buffers().take(data.size());
-  if (body_.room() < data.size()) body_.compact();
-  if (body_.room() < data.size()) {
-    Buffer larger = worker_.buffers().take(body_.size() + data.size());
-    larger.append(body_.view());
-    body_ = std::move(larger);
-  }
+  worker_.buffers().makeRoom(body_, data.size());
   body_.append(data);
   owner_.onEndpointStream();
 }
@@ -121,12 +143,14 @@ void Http2EndpointStream::close() {
   const size_t unread = body_.size();
   body_.release();
   Http2Client* client = std::exchange(client_, nullptr);
-  if (client == nullptr || id_ == 0) return;
+  if (client == nullptr) return;
   // What nobody reads any more must not stay in the connection's window.
   if (unread > 0) client->session().consumed(id_, unread);
   // An exchange that is not complete is called off; for one that is this has no effect.
-  if (!ended_ || !endSent_) client->session().reset(id_, http2::ErrorCode::Cancel);
-  client->forget(id_);
+  if (id_ != 0 && (!ended_ || !endSent_)) {
+    client->session().reset(id_, http2::ErrorCode::Cancel);
+  }
+  client->forget(*this, id_);
 }
 
 }  // namespace mesh

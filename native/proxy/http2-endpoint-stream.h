@@ -15,7 +15,7 @@ class Http2EndpointStream final : public EndpointStream {
   Http2EndpointStream(Worker& worker, EndpointStreamOwner& owner, Http2Client& client);
   ~Http2EndpointStream() override;
 
-  void start(const RequestHead& head, bool last) override;
+  void start(RequestHead& head, bool last) override;
   void send(Buffer& body, bool ended, const FieldTable& trailers) override;
   bool requestSent() const override { return endSent_ || failed_; }
   Next next() override;
@@ -35,9 +35,14 @@ class Http2EndpointStream final : public EndpointStream {
   void onData(std::string_view data);
   void onEnd(const FieldTable& trailers);
   void onFailed(StreamFailure failure);
+  // The endpoint's SETTINGS have come, which extended CONNECT has to wait for.
+  void onSettled();
   void changed() { owner_.onEndpointStream(); }
 
  private:
+  void open(const RequestHead& head, bool last);
+  void failToOpen(Reason reason, std::string_view detail, bool unprocessed);
+
   Worker& worker_;
   EndpointStreamOwner& owner_;
   Http2Client* client_;  // null once the stream is over
@@ -46,6 +51,7 @@ class Http2EndpointStream final : public EndpointStream {
   EndpointCounters& counters_;
   const bool reused_;
   Method method_ = Method::Other;
+  std::unique_ptr<StoredRequest> unsettled_;  // the head, until the SETTINGS are known
   bool endSent_ = false;
   const ResponseHead* head_ = nullptr;  // while the owner is told of it
   bool headWaits_ = false;

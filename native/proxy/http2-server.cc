@@ -1,9 +1,9 @@
 // See http2-server.h.
 #include "proxy/http2-server.h"
 
+#include "proxy/http2-client-stream.h"
 #include "proxy/http2-settings.h"
 #include "proxy/lingering-close.h"
-#include "proxy/stream-exchange.h"
 
 namespace mesh {
 
@@ -32,7 +32,8 @@ Http2Server::Http2Server(Worker& worker, DestinationHold destination, const Sock
             // Idle is no error; the client learns of it by GOAWAY.
             static_cast<Http2Server*>(self)->shutDown();
           },
-          this) {
+          this),
+      keepAlive_(worker.loop(), worker.settings().http2KeepAlive, *session_, *this) {
   client_->setHandler(*this);
 }
 
@@ -48,22 +49,35 @@ void Http2Server::onIo(uint32_t) {
 
 void Http2Server::receive(std::string_view bytes) {
   if (!broken_ && !session_->receive(bytes)) onSessionFailed();
+  keepAlive_.heard();
 }
 
 void Http2Server::onSessionFailed() {
   broken_ = true;
+  std::string detail(http2::errorCodeName(session_->failure()));
+  if (!session_->failureDetail().empty()) detail.append(": ").append(session_->failureDetail());
+  report(Reason::MalformedRequest, std::move(detail));
+  abandonAll(Reason::MalformedRequest);
+}
+
+void Http2Server::onPeerSilent() {
+  if (ended_) return;
+  report(Reason::KeepaliveTimeout, "");
+  client_->abort();
+  abandonAll(Reason::KeepaliveTimeout);
+  end();
+}
+
+// A failure of the connection, whatever its streams are at.
+void Http2Server::report(Reason reason, std::string detail) {
   contract::Failure failure;
   failure.direction = destination_->direction;
-  failure.reason = Reason::MalformedRequest;
-  failure.detail = http2::errorCodeName(session_->failure());
-  if (!session_->failureDetail().empty()) {
-    failure.detail.append(": ").append(session_->failureDetail());
-  }
+  failure.reason = reason;
+  failure.detail = std::move(detail);
   failure.client = client_->peer();
   failure.originalDestination = original_;
-  worker_.countConnectionError(destination_->direction, Reason::MalformedRequest);
+  worker_.countConnectionError(destination_->direction, reason);
   worker_.sink().fail(std::move(failure));
-  abandonAll(Reason::MalformedRequest);
 }
 
 void Http2Server::read() {
@@ -111,7 +125,7 @@ void Http2Server::onTurnEnd() {
   }
   // What the session did not manage to answer while its output was full shows only now.
   if (!broken_ && session_->failed()) onSessionFailed();
-  if (shuttingDown_ && exchanges_.empty() && !lastWord_ && !broken_) {
+  if (shuttingDown_ && streams_.empty() && !lastWord_ && !broken_) {
     // RFC 9113 §6.8: the second GOAWAY says which streams were the last.
     lastWord_ = true;
     session_->goaway(http2::ErrorCode::NoError);
@@ -119,17 +133,18 @@ void Http2Server::onTurnEnd() {
     return;
   }
   const bool flushed = session_->output().empty();
-  if (flushed && (broken_ || (shuttingDown_ && exchanges_.empty()))) {
+  if (flushed && (broken_ || (shuttingDown_ && streams_.empty()))) {
     // What the client may still be sending would turn a plain close into a reset.
     LingeringClose::start(worker_, std::move(client_), Buffer());
     end();
     return;
   }
+  keepAlive_.watch(!streams_.empty());
   watchIdle();
 }
 
 void Http2Server::watchIdle() {
-  if (!exchanges_.empty() || shuttingDown_) {
+  if (!streams_.empty() || shuttingDown_) {
     worker_.loop().cancel(idle_);
   } else if (!idle_.armed()) {
     worker_.loop().schedule(idle_, worker_.settings().clientIdleTimeoutMs);
@@ -158,36 +173,37 @@ void Http2Server::cut(Reason reason) {
 }
 
 void Http2Server::forget(http2::StreamId stream) {
-  const auto found = exchanges_.find(stream);
-  if (found == exchanges_.end()) return;
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
   worker_.loop().destroyLater(std::move(found->second));
-  exchanges_.erase(found);
+  streams_.erase(found);
   if (shuttingDown_) flushLater();
 }
 
 void Http2Server::abandonAll(Reason reason) {
-  while (!exchanges_.empty()) exchanges_.begin()->second->abandon(reason);
+  while (!streams_.empty()) streams_.begin()->second->exchange().abandon(reason);
 }
 
 void Http2Server::end() {
   if (ended_) return;
   ended_ = true;
   worker_.loop().cancel(idle_);
+  keepAlive_.stop();
   TurnEnd::unlink();
   worker_.retire(*this);
 }
 
 // ---------------------------------------------------------------- what the session says
 
-StreamExchange* Http2Server::find(http2::StreamId stream) {
-  const auto found = exchanges_.find(stream);
-  return found == exchanges_.end() ? nullptr : found->second.get();
+Http2ClientStream* Http2Server::find(http2::StreamId stream) {
+  const auto found = streams_.find(stream);
+  return found == streams_.end() ? nullptr : found->second.get();
 }
 
 void Http2Server::onRequest(http2::StreamId stream, const RequestHead& head, http2::End end) {
-  auto& exchange = exchanges_[stream];
-  exchange = std::make_unique<StreamExchange>(*this, stream, head, end);
-  exchange->begin();
+  auto& one = streams_[stream];
+  one = std::make_unique<Http2ClientStream>(*this, stream, head, end);
+  one->exchange().begin();
 }
 
 void Http2Server::onRequestTooLarge(http2::StreamId stream) {
@@ -200,8 +216,8 @@ void Http2Server::onRequestTooLarge(http2::StreamId stream) {
 }
 
 void Http2Server::onData(http2::StreamId stream, std::string_view data) {
-  if (StreamExchange* exchange = find(stream)) {
-    exchange->onData(data);
+  if (Http2ClientStream* one = find(stream)) {
+    one->exchange().onData(data);
   } else {
     // Its exchange is over; the connection's window must not pay for it.
     session_->consumed(stream, data.size());
@@ -209,15 +225,15 @@ void Http2Server::onData(http2::StreamId stream, std::string_view data) {
 }
 
 void Http2Server::onEnd(http2::StreamId stream, const FieldTable& trailers) {
-  if (StreamExchange* exchange = find(stream)) exchange->onEnd(trailers);
+  if (Http2ClientStream* one = find(stream)) one->exchange().onEnd(trailers);
 }
 
 void Http2Server::onReset(http2::StreamId stream, http2::ErrorCode, bool) {
-  if (StreamExchange* exchange = find(stream)) exchange->onReset();
+  if (Http2ClientStream* one = find(stream)) one->exchange().abandon(Reason::ClientReset);
 }
 
 void Http2Server::onRoom(http2::StreamId stream) {
-  if (StreamExchange* exchange = find(stream)) exchange->onRoom();
+  if (Http2ClientStream* one = find(stream)) one->exchange().onRoom();
 }
 
 void Http2Server::onDone(http2::StreamId) {}

@@ -1,5 +1,5 @@
 // An HTTP/2 connection of a client (prior knowledge): its streams become exchanges, each on its own. Ends
-// when the client goes, after GOAWAY once the last stream is over, or when idle for too long.
+// when the client goes or no longer answers PINGs, after GOAWAY once the last stream is over, or when idle for too long.
 #pragma once
 
 #include <memory>
@@ -8,17 +8,19 @@
 #include "http2/session.h"
 #include "proxy/connection.h"
 #include "proxy/destination.h"
+#include "proxy/ping-keep-alive.h"
 #include "proxy/socket-end.h"
 #include "proxy/worker.h"
 
 namespace mesh {
 
-class StreamExchange;
+class Http2ClientStream;
 
 class Http2Server final : public Connection,
                           public IoHandler,
                           public TurnEnd,
-                          public http2::SessionHandler {
+                          public http2::SessionHandler,
+                          public PingKeepAlive::Owner {
  public:
   // `in` has what was read while the protocol was found out.
   static void start(Worker& worker, DestinationHold destination, const SocketAddress& original,
@@ -52,15 +54,18 @@ class Http2Server final : public Connection,
   void onDone(http2::StreamId stream) override;
   void onGoaway(http2::ErrorCode) override {}
   void onPeerSettings() override {}
+  void onPingDue() override { flushLater(); }
+  void onPeerSilent() override;
 
  private:
   Http2Server(Worker& worker, DestinationHold destination, const SocketAddress& original,
               std::unique_ptr<SocketEnd> client);
   void receive(std::string_view bytes);
   void onSessionFailed();
+  void report(Reason reason, std::string detail);
   void read();
   bool write();
-  StreamExchange* find(http2::StreamId stream);
+  Http2ClientStream* find(http2::StreamId stream);
   void abandonAll(Reason reason);
   void watchIdle();
   void end();
@@ -70,8 +75,9 @@ class Http2Server final : public Connection,
   const SocketAddress original_;
   std::unique_ptr<SocketEnd> client_;
   std::unique_ptr<http2::Session> session_;
-  std::unordered_map<http2::StreamId, std::unique_ptr<StreamExchange>> exchanges_;
+  std::unordered_map<http2::StreamId, std::unique_ptr<Http2ClientStream>> streams_;
   Timer idle_;
+  PingKeepAlive keepAlive_;
   bool shuttingDown_ = false;
   bool lastWord_ = false;  // the final GOAWAY has been given
   bool broken_ = false;    // the session has failed: only its last words are left to send

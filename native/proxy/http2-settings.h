@@ -18,8 +18,8 @@ inline http2::Settings http2Settings(const contract::Settings& settings) {
   http2.maxFields = settings.http.maxFields;
   // The window is what an unread stream may hold: the budget of a direction.
   http2.streamWindowBytes = std::min<uint32_t>(settings.directionBudgetBytes, 262'144);
-  // Not announced: a tunnel could not go on over HTTP/1.1.
-  http2.extendedConnect = false;
+  // Goes on over HTTP/1.1 as an upgrade where the endpoint speaks that.
+  http2.extendedConnect = true;
   return http2;
 }
 

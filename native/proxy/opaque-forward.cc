@@ -37,7 +37,7 @@ void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
   self.toEndpoint_.prepend(std::move(early));
-  OpaqueRoute route = routeOpaque(worker, *self.destination_);
+  OpaqueRoute route = routeOpaque(worker, defaultChoice(*self.destination_));
   if (!route.target) {
     self.fail(route.refusal, 0, {}, route.detail);
     return;

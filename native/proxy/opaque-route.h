@@ -18,8 +18,9 @@ struct OpaqueRoute {
   std::shared_ptr<Target> target;
   Reason refusal = Reason::None;
   std::string detail;
+  uint32_t routeId = 0;  // of the TCP route; 0: none
 };
 
-OpaqueRoute routeOpaque(Worker& worker, const Destination& destination);
+OpaqueRoute routeOpaque(Worker& worker, const RouteChoice& choice);
 
 }  // namespace mesh

@@ -39,6 +39,11 @@ class Registry {
   std::shared_ptr<DestinationUse> putDestination(const contract::PutDestination& settings);
   void removeDestination(uint32_t id);
 
+  // ------------------------------------------------ route tables
+  bool hasRouteTable(uint32_t id) const { return routeTables_.contains(id); }
+  void putRouteTable(uint32_t id) { routeTables_.insert(id); }
+  void removeRouteTable(uint32_t id) { routeTables_.erase(id); }
+
   // ------------------------------------------------ discovery
   // Workers ask each for itself; the control logic is asked once. True when this is the first.
   bool asks(const contract::DiscoverDestination& event);
@@ -72,6 +77,7 @@ class Registry {
 
   std::unordered_map<uint32_t, Target> targets_;
   std::unordered_map<uint32_t, Destination> destinations_;
+  std::unordered_set<uint32_t> routeTables_;
   std::unordered_map<AddressKey, uint32_t, AddressKeyHash> byAddress_;
   std::unordered_set<AddressKey, AddressKeyHash> askedAddresses_;
   std::set<std::pair<uint32_t, std::string>> askedAuthorities_;

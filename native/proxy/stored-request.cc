@@ -6,25 +6,26 @@ namespace mesh {
 void StoredFields::store(const FieldTable& fields) {
   text_.clear();
   lengths_.clear();
-  ids_.clear();
+  kinds_.clear();
   for (const Field& field : fields) {
     text_.append(field.name).append(field.value);
     lengths_.push_back(static_cast<uint32_t>(field.name.size()));
     lengths_.push_back(static_cast<uint32_t>(field.value.size()));
-    ids_.push_back(field.id);
+    kinds_.push_back({field.id, field.neverIndexed});
   }
 }
 
 void StoredFields::load(FieldTable& fields) const {
   const std::string_view text = text_;
   size_t offset = 0;
-  fields.count = ids_.size();
-  for (size_t index = 0; index < ids_.size(); ++index) {
+  fields.count = kinds_.size();
+  for (size_t index = 0; index < kinds_.size(); ++index) {
     const size_t name = lengths_[2 * index];
     const size_t value = lengths_[2 * index + 1];
     fields.items[index] = {.name = text.substr(offset, name),
                            .value = text.substr(offset + name, value),
-                           .id = ids_[index]};
+                           .id = kinds_[index].id,
+                           .neverIndexed = kinds_[index].neverIndexed};
     offset += name + value;
   }
 }
@@ -61,6 +62,20 @@ void StoredRequest::load(RequestHead& head) const {
 std::string_view StoredRequest::part(Part part) const {
   const size_t begin = part == METHOD ? 0 : ends_[part - 1];
   return std::string_view(text_).substr(begin, ends_[part] - begin);
+}
+
+void StoredResponse::store(const ResponseHead& head) {
+  status_ = head.status;
+  minorVersion_ = head.minorVersion;
+  reason_ = head.reason;
+  fields_.store(head.fields);
+}
+
+void StoredResponse::load(ResponseHead& head) const {
+  head.status = status_;
+  head.minorVersion = minorVersion_;
+  head.reason = reason_;
+  fields_.load(head.fields);
 }
 
 }  // namespace mesh

@@ -19,7 +19,11 @@ class StoredFields {
   // Names and values in turn.
   std::string text_;
   std::vector<uint32_t> lengths_;
-  std::vector<FieldId> ids_;
+  struct Kind {
+    FieldId id;
+    bool neverIndexed;
+  };
+  std::vector<Kind> kinds_;
 };
 
 class StoredRequest {
@@ -32,6 +36,8 @@ class StoredRequest {
   std::string_view methodText() const { return part(METHOD); }
   std::string_view path() const { return part(PATH); }
   std::string_view authority() const { return part(AUTHORITY); }
+  std::string_view protocol() const { return part(PROTOCOL); }
+  uint8_t majorVersion() const { return majorVersion_; }
 
  private:
   enum Part : uint8_t { METHOD, TARGET, AUTHORITY, PATH, SCHEME, PROTOCOL, PARTS };
@@ -44,6 +50,19 @@ class StoredRequest {
   TargetForm form_ = TargetForm::Origin;
   uint8_t majorVersion_ = 1;
   uint8_t minorVersion_ = 1;
+};
+
+class StoredResponse {
+ public:
+  void store(const ResponseHead& head);
+  // Fills `head` with views into this object.
+  void load(ResponseHead& head) const;
+
+ private:
+  uint16_t status_ = 0;
+  uint8_t minorVersion_ = 1;
+  std::string reason_;
+  StoredFields fields_;
 };
 
 }  // namespace mesh

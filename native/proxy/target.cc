@@ -8,6 +8,7 @@
 #include "proxy/connector.h"
 #include "proxy/http2-client.h"
 #include "proxy/worker.h"
+#include "route/classify.h"
 
 namespace mesh {
 
@@ -81,27 +82,35 @@ EndpointCounters::EndpointCounters(Recorder& recorder, Direction direction, uint
       dials_(recorder.intern(Family::DialsTotal, labels_)),
       requests_(recorder.intern(Family::RequestTotal, labels_)) {}
 
-const EndpointCounters::Answer& EndpointCounters::answer(uint16_t status, Reason reason) {
+const EndpointCounters::Answer& EndpointCounters::answer(uint16_t status, Reason reason,
+                                                         int8_t grpcStatus) {
   for (const Answer& known : answers_) {
-    if (known.status == status && known.reason == reason) return known;
+    if (known.status == status && known.reason == reason && known.grpcStatus == grpcStatus) {
+      return known;
+    }
   }
   LabelSet labels = labels_;
   labels.statusCode = status;
   const SeriesId latency = recorder_.intern(Family::ResponseLatencyMs, labels);
-  labels.classification =
-      status >= 500 || reason != Reason::None ? Classification::Failure : Classification::Success;
+  const bool failed = status >= 500 || reason != Reason::None ||
+                      (grpcStatus >= 0 && route::isGrpcFailure(static_cast<uint8_t>(grpcStatus)));
+  labels.classification = failed ? Classification::Failure : Classification::Success;
   labels.reason = reason;
+  labels.grpcStatus = grpcStatus;
   const SeriesId total = recorder_.intern(Family::ResponseTotal, labels);
-  return answers_.emplace_back(
-      Answer{.status = status, .reason = reason, .total = total, .latency = latency});
+  return answers_.emplace_back(Answer{.status = status,
+                                      .reason = reason,
+                                      .grpcStatus = grpcStatus,
+                                      .total = total,
+                                      .latency = latency});
 }
 
-void EndpointCounters::responded(uint16_t status, Reason reason) {
-  recorder_.add(answer(status, reason).total);
+void EndpointCounters::responded(uint16_t status, Reason reason, int8_t grpcStatus) {
+  recorder_.add(answer(status, reason, grpcStatus).total);
 }
 
 void EndpointCounters::latency(uint16_t status, uint64_t ms) {
-  recorder_.observe(answer(status, Reason::None).latency, ms);
+  recorder_.observe(answer(status, Reason::None, -1).latency, ms);
 }
 
 Target::Target(Worker& worker, const contract::PutTarget& settings)

@@ -27,7 +27,8 @@ class EndpointCounters {
 
   void dialled() const { recorder_.add(dials_); }
   void requested() const { recorder_.add(requests_); }
-  void responded(uint16_t status, Reason reason);
+  // `grpcStatus` -1: not of gRPC.
+  void responded(uint16_t status, Reason reason, int8_t grpcStatus = -1);
   void latency(uint16_t status, uint64_t ms);
 
   const std::shared_ptr<const TransportCounters>& transport() const { return transport_; }
@@ -37,10 +38,11 @@ class EndpointCounters {
   struct Answer {
     uint16_t status;
     Reason reason;
+    int8_t grpcStatus;
     SeriesId total;
     SeriesId latency;
   };
-  const Answer& answer(uint16_t status, Reason reason);
+  const Answer& answer(uint16_t status, Reason reason, int8_t grpcStatus);
 
   Recorder& recorder_;
   LabelSet labels_;

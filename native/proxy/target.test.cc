@@ -290,7 +290,7 @@ TEST_CASE(
     CHECK(picture.nextAttemptMs > 0);
     CHECK_FALSE(scene.server.waits(0));
     scene.endBackoff();
-    scene.server.accept();
+    const TestPeer again = scene.server.accept();
     scene.until([&](Target&) { return scene.waiting->served(); });
     CHECK(scene.picture().state == contract::EndpointState::Ready);
   }

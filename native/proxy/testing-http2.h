@@ -16,11 +16,13 @@ struct SeenStream {
   std::string method;
   std::string path;
   std::string authority;
+  std::string protocol;
   std::map<std::string, std::string> fields;
   std::vector<uint16_t> interim;
   std::string body;
   std::map<std::string, std::string> trailers;
   bool ended = false;
+  bool done = false;  // both messages are complete and sent
   bool reset = false;
   http2::ErrorCode code = http2::ErrorCode::NoError;
 };
@@ -43,9 +45,12 @@ class Http2Peer final : public http2::SessionHandler {
   bool consumes = true;
 
   http2::StreamId request(const std::string& method, const std::string& path, http2::End end,
-                          std::vector<std::pair<std::string, std::string>> fields = {}) {
+                          std::vector<std::pair<std::string, std::string>> fields = {},
+                          const std::string& protocol = "") {
     RequestHead head;
     head.methodText = method;
+    if (method == "CONNECT") head.method = Method::Connect;
+    head.protocol = protocol;
     head.target = head.path = path;
     head.authority = "web.mesh";
     head.majorVersion = 2;
@@ -63,20 +68,27 @@ class Http2Peer final : public http2::SessionHandler {
     session_->respond(stream, head, end, false);
     flush();
   }
-  // All of it, reading meanwhile as far as windows demand it.
-  void send(http2::StreamId stream, std::string_view data) {
+  // All of it, reading meanwhile as far as windows demand it. False when the connection ends first.
+  bool send(http2::StreamId stream, std::string_view data) {
     while (!data.empty()) {
       const size_t taken = session_->sendData(stream, data);
       data.remove_prefix(taken);
       flush();
-      if (taken == 0) receiveOnce();
+      if (taken == 0 && !receiveOnce()) return false;
     }
+    return true;
   }
   void end(http2::StreamId stream, std::vector<std::pair<std::string, std::string>> trailers = {}) {
     FieldTable table;
     fill(table, trailers);
     session_->sendEnd(stream, &table);
     flush();
+  }
+  // As above, and reads until the end is out: it may have to wait for the peer's window.
+  bool finish(http2::StreamId stream,
+              std::vector<std::pair<std::string, std::string>> trailers = {}) {
+    end(stream, std::move(trailers));
+    return reaches([&] { return streams[stream].done || streams[stream].reset; });
   }
   void flush() {
     for (std::string_view bytes = session_->output(); !bytes.empty(); bytes = session_->output()) {
@@ -93,12 +105,24 @@ class Http2Peer final : public http2::SessionHandler {
     flush();
     return fine;
   }
+  // False when the connection ends first. Asserts nothing: for threads that are not the test's,
+  // where a failed assertion ends the process.
+  template <typename Until>
+  bool reaches(Until until) {
+    while (!until()) {
+      if (!receiveOnce()) return false;
+    }
+    return true;
+  }
+  bool reachesEnd(http2::StreamId stream) {
+    return reaches([&] { return streams[stream].ended || streams[stream].reset; });
+  }
   template <typename Until>
   void receiveUntil(Until until) {
-    while (!until()) REQUIRE(receiveOnce());
+    REQUIRE(reaches(until));
   }
   SeenStream& awaitEnd(http2::StreamId stream) {
-    receiveUntil([&] { return streams[stream].ended || streams[stream].reset; });
+    REQUIRE(reachesEnd(stream));
     return streams[stream];
   }
   // The next request that has arrived, its head at least.
@@ -113,6 +137,7 @@ class Http2Peer final : public http2::SessionHandler {
     seen.method = head.methodText;
     seen.path = head.path;
     seen.authority = head.authority;
+    seen.protocol = head.protocol;
     keep(seen.fields, head.fields);
     seen.ended = end == http2::End::Last;
     lastRequest = stream;
@@ -141,7 +166,7 @@ class Http2Peer final : public http2::SessionHandler {
     streams[stream].code = code;
   }
   void onRoom(http2::StreamId) override {}
-  void onDone(http2::StreamId) override {}
+  void onDone(http2::StreamId stream) override { streams[stream].done = true; }
   void onGoaway(http2::ErrorCode) override { goaway = true; }
   void onPeerSettings() override {}
 

@@ -95,6 +95,11 @@ std::shared_ptr<Destination> Worker::destination(uint32_t id) {
   return found == destinations_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<const route::RouteTable> Worker::routeTable(uint32_t id) const {
+  const auto found = routeTables_.find(id);
+  return found == routeTables_.end() ? nullptr : found->second;
+}
+
 void Worker::awaitDestination(Direction direction, const SocketAddress& address,
                               DiscoveryWaiter& waiter) {
   Waiters& waiters = parked_[{direction, address}];
@@ -224,6 +229,19 @@ void Worker::removeDestination(uint32_t id) {
   forEachConnection([&](Connection& one) { one.onDestinationRemoved(*destination); });
 }
 
+void Worker::putRouteTable(std::shared_ptr<const route::RouteTable> table) {
+  const uint32_t id = table->id();
+  routeTables_[id] = std::move(table);
+}
+
+RouteCounters& Worker::routeCounters(uint32_t ruleId) {
+  std::unique_ptr<RouteCounters>& known = routeCounters_[ruleId];
+  if (!known) known = std::make_unique<RouteCounters>(recorder_, ruleId);
+  return *known;
+}
+
+void Worker::removeRouteTable(uint32_t id) { routeTables_.erase(id); }
+
 void Worker::releaseAddress(const std::shared_ptr<Destination>& destination) {
   const auto held = byAddress_.find({destination->direction, destination->address});
   if (held != byAddress_.end() && held->second == destination) byAddress_.erase(held);
@@ -304,7 +322,8 @@ void Worker::countProtocol(Direction direction, contract::Protocol protocol) {
 void Worker::countDetected(Direction direction, const char* result, uint64_t tookNs) {
   LabelSet labels;
   labels.direction = direction;
-  recorder_.observeDetect(recorder_.intern(Family::DetectDurationUs, labels), tookNs / 1'000);
+  recorder_.observe(recorder_.intern(Family::DetectDurationUs, labels), Family::DetectDurationUs,
+                    tookNs / 1'000);
   labels.detected = result;
   recorder_.add(recorder_.intern(Family::DetectResultsTotal, labels));
 }

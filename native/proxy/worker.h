@@ -19,7 +19,9 @@
 #include "proxy/destination.h"
 #include "proxy/event-sink.h"
 #include "proxy/listening.h"
+#include "proxy/route-counters.h"
 #include "proxy/target.h"
+#include "route/table.h"
 
 namespace mesh {
 
@@ -58,6 +60,10 @@ class Worker {
   const contract::Settings& settings() const { return settings_; }
   const std::shared_ptr<const Capture>& capture() const { return capture_; }
   bool draining() const { return draining_; }
+  // Whether the proxy's own answers say why to clients of this direction (reference §7.1).
+  bool emitsErrorHeaders(Direction direction) const {
+    return settings_.emitErrorHeaders && direction == Direction::Outbound;
+  }
   bool isOwnAddress(const SocketAddress& address) const;
   // Where heads are parsed into. Ten kilobytes each, so one per worker and not per connection:
   // valid until the next head is parsed.
@@ -68,6 +74,8 @@ class Worker {
   std::shared_ptr<Target> target(uint32_t id);
   std::shared_ptr<Destination> destination(Direction direction, const SocketAddress& address);
   std::shared_ptr<Destination> destination(uint32_t id);
+  // Null when it was removed. Requests keep the one they began with.
+  std::shared_ptr<const route::RouteTable> routeTable(uint32_t id) const;
   // Waits for an answer and asks for it.
   void awaitDestination(Direction direction, const SocketAddress& address, DiscoveryWaiter& waiter);
   void awaitAuthority(Destination& destination, const std::string& authority,
@@ -79,6 +87,8 @@ class Worker {
   void adopt(std::unique_ptr<Connection> connection);
   // Takes it out; it is destroyed at the end of the turn.
   void retire(Connection& connection);
+  // Of a rule of a route table. Valid for as long as the worker.
+  RouteCounters& routeCounters(uint32_t ruleId);
   void countRequestError(Direction direction, Reason reason);
   void countConnectionError(Direction direction, Reason reason);
   // An accepted connection, by what its destination is declared to speak.
@@ -95,6 +105,8 @@ class Worker {
   void putDestination(const contract::PutDestination& settings,
                       std::shared_ptr<DestinationUse> use);
   void removeDestination(uint32_t id);
+  void putRouteTable(std::shared_ptr<const route::RouteTable> table);
+  void removeRouteTable(uint32_t id);
   void failDiscovery(const contract::FailDiscovery& failure);
   void openListener(const contract::Listen& settings, UniqueFd fd);
   void closeListener(uint32_t id);
@@ -146,6 +158,8 @@ class Worker {
   std::unordered_map<uint32_t, std::shared_ptr<Target>> targets_;
   std::unordered_map<uint32_t, std::shared_ptr<Destination>> destinations_;
   std::unordered_map<AddressKey, std::shared_ptr<Destination>, AddressKeyHash> byAddress_;
+  std::unordered_map<uint32_t, std::shared_ptr<const route::RouteTable>> routeTables_;
+  std::unordered_map<uint32_t, std::unique_ptr<RouteCounters>> routeCounters_;
   std::unordered_map<AddressKey, Waiters, AddressKeyHash> parked_;
   std::unordered_map<uint32_t, Waiters> parkedForAuthority_;
 

@@ -7,6 +7,7 @@ import { type EndpointInspection, type Inspection } from '../dataplane/gen/contr
 import {
   type EndpointDescription,
   type RouteDescription,
+  type RouteTableDescription,
   type TargetDescription,
 } from '../routing/route-description.js';
 import { type AdminEndpoint, jsonResponse, methodNotAllowed } from './http.js';
@@ -29,6 +30,8 @@ export interface TargetView extends Omit<TargetDescription, 'endpoints'> {
   readonly waiting: number;
   readonly endpoints: readonly EndpointView[];
 }
+
+export type RouteTableView = RouteTableDescription;
 
 export interface RoutesView extends Omit<RouteDescription, 'targets'> {
   readonly capture: CaptureView;

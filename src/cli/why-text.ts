@@ -43,6 +43,13 @@ function whatText({ request, authority = '', direction }: FailureRecord): string
   return `${inbound}${method === '' ? 'request' : method} ${path.startsWith('/') ? authority : ''}${path}`.trim();
 }
 
+/** By which route, and how often it was tried when that was more than once. */
+function routeText({ route, tries = 0 }: FailureRecord): string {
+  const parts = route === undefined ? [] : [`route ${route}`];
+  if (tries > 1) parts.push(`tried ${tries} times`);
+  return parts.join(', ');
+}
+
 function failureLines(failure: FailureRecord, now: Date): string[] {
   const { count, firstMs, lastMs, reason, status, client, destination, endpoints } = failure;
   const repeated = count === 1 ? '' : ` ×${count} since ${timeText(firstMs, now)}`;
@@ -58,6 +65,8 @@ function failureLines(failure: FailureRecord, now: Date): string[] {
       .filter((part) => part !== '')
       .join('  '),
   ];
+  const how = routeText(failure);
+  if (how !== '') lines.push(`${INDENT}${how}`);
   if (failure.detail !== '') lines.push(`${INDENT}${failure.detail}`);
   if (endpoints !== undefined) {
     const of = failure.authority === undefined ? '' : ` of ${failure.authority}`;

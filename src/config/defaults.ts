@@ -1,6 +1,13 @@
 // Every default of the mesh file, in one place. Where linkerd2-proxy has such a setting, the figure is
 // what it runs with in a cluster; the others say why. Documented for users in docs/configuration.md.
-import type { MeshConfig, PortRange } from './mesh-config.js';
+import type {
+  CircuitBreakerConfig,
+  Http2KeepaliveConfig,
+  LoadPenaltyConfig,
+  MeshConfig,
+  PortRange,
+} from './mesh-config.js';
+import type { BackoffConfig } from './route-config.js';
 
 /** Protocols whose server speaks first, or that are known not to be HTTP: reading ahead would stall them. */
 export const DEFAULT_OPAQUE_PORTS: readonly PortRange[] = [25, 587, 3306, 4444, 5432, 6379, 9300, 11_211].map(
@@ -38,6 +45,33 @@ export const DEFAULT_BALANCER: MeshConfig['balancer'] = {
   poolMaxIdle: 10_000,
 };
 
+/** Of `http2Keepalive` where it is given: a dead peer is found before a person gives up. */
+export const DEFAULT_HTTP2_KEEPALIVE: Http2KeepaliveConfig = {
+  intervalMs: 10_000,
+  timeoutMs: 3000,
+  whileIdle: false,
+};
+
+/** Of `circuitBreaker` where it is given: what the annotations of linkerd's services have. */
+export const DEFAULT_CIRCUIT_BREAKER: Pick<
+  CircuitBreakerConfig,
+  'consecutiveFailures' | 'backoff' | 'mayEjectLast'
+> = {
+  consecutiveFailures: 7,
+  backoff: { minMs: 1000, maxMs: 60_000, jitter: 0.5 },
+  // An endpoint that fails some requests is better than none at all.
+  mayEjectLast: false,
+};
+
+/** Few requests say little about a rate. */
+export const DEFAULT_SUCCESS_RATE = { windowMs: 10_000, minRequests: 10 };
+
+export const DEFAULT_LOAD_PENALTY: LoadPenaltyConfig = { penaltyMs: 5000, maxRetryAfterMs: 300_000 };
+
+export const DEFAULT_RETRY = { limit: 1, maxBodyBytes: 64 * 1024 };
+export const DEFAULT_RETRY_BACKOFF: BackoffConfig = { minMs: 25, maxMs: 250, jitter: 1 };
+export const DEFAULT_RETRY_BUDGET = { ratio: 0.2, minPerSecond: 10, ttlMs: 10_000 };
+
 /** Bounds of the time DNS answers are used for; the lower one is that of linkerd's resolver. */
 export const DEFAULT_DNS_MIN_TTL_MS = 5000;
 /** Answers with a day to live are asked for again this soon, so that a moved service is found. */
@@ -52,5 +86,6 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   httpProxy: undefined,
   timeouts: Object.freeze(DEFAULT_TIMEOUTS),
   balancer: Object.freeze(DEFAULT_BALANCER),
+  http2Keepalive: undefined,
   admin: Object.freeze({ address: undefined, shutdown: false }),
 });

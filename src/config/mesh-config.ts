@@ -4,13 +4,38 @@
 
 import type { HostPort, IpAddress, Network } from '../core/ip.js';
 import type { PortRange } from '../core/ports.js';
+import type { BackoffConfig, RouteConfig, TcpRouteConfig } from './route-config.js';
 
 export type { HostPort, IpAddress, Network, PortRange };
 
 export type ServiceProtocol = 'detect' | 'http1' | 'http2' | 'opaque' | 'tls';
 
-/** What is spoken to endpoints: what the client speaks, or HTTP/1.1 to HTTP/2 clients' requests too. */
-export type EndpointProtocol = 'as-client' | 'http1';
+/** What is spoken to endpoints: what the client speaks, or one version whatever the client speaks. */
+export type EndpointProtocol = 'as-client' | 'http1' | 'http2';
+
+/** PINGs: one after `intervalMs` without a frame; unanswered for `timeoutMs`, the connection ends. */
+export interface Http2KeepaliveConfig {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Also without a stream. */
+  readonly whileIdle: boolean;
+}
+
+/** When an endpoint is taken out for how it answers. */
+export interface CircuitBreakerConfig {
+  /** 0: off. */
+  readonly consecutiveFailures: number;
+  readonly successRate:
+    { readonly min: number; readonly windowMs: number; readonly minRequests: number } | undefined;
+  readonly backoff: BackoffConfig;
+  readonly mayEjectLast: boolean;
+}
+
+/** A failed response counts in the balancer as one that took at least this long. */
+export interface LoadPenaltyConfig {
+  readonly penaltyMs: number;
+  readonly maxRetryAfterMs: number;
+}
 
 export interface EndpointConfig {
   readonly address: HostPort;
@@ -44,6 +69,14 @@ export interface ServiceConfig {
   readonly dns: DnsEndpointsConfig | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly endpointProtocol: EndpointProtocol;
+  /** Towards endpoints; undefined: no PINGs. */
+  readonly http2Keepalive: Http2KeepaliveConfig | undefined;
+  readonly circuitBreaker: CircuitBreakerConfig | undefined;
+  readonly loadPenalty: LoadPenaltyConfig | undefined;
+  /** In the order of the file. Empty: every request goes to the service itself. */
+  readonly routes: readonly RouteConfig[];
+  /** Connections that are not HTTP; undefined: to the service itself. */
+  readonly tcp: TcpRouteConfig | undefined;
 }
 
 /** An explicit listener that forwards to one destination (rung 3). */
@@ -90,6 +123,8 @@ export interface MeshConfig {
     readonly queueCapacity: number;
     readonly poolMaxIdle: number;
   };
+  /** Towards clients; undefined: no PINGs. */
+  readonly http2Keepalive: Http2KeepaliveConfig | undefined;
   readonly admin: {
     readonly address: HostPort | undefined;
     readonly shutdown: boolean;

@@ -1,66 +1,37 @@
 // What is wrong with a mesh file although every single value is well-formed: things given twice,
 // references to nothing, bounds the wrong way round. Runs over files that also have malformed values
 // (those are left as they were written, and skipped here), so that all mistakes are told at once.
-import { closest } from '../core/closest.js';
-import { formatDuration } from '../core/duration.js';
 import { formatHostPort, isUnspecified, type HostPort } from '../core/ip.js';
 import { formatPortRange, rangesOverlap, type PortRange } from '../core/ports.js';
 import { DEFAULT_BALANCER, DEFAULT_DNS_MAX_TTL_MS, DEFAULT_DNS_MIN_TTL_MS } from './defaults.js';
-import type { ForwardTarget } from './mesh-file-schema.js';
-
-export type Path = readonly (string | number)[];
-
-export interface Complaints {
-  /** `path` leads to the value that is wrong. */
-  report(path: Path, message: string): void;
-  /** Where a value is, for messages that point at a second one: `services.web.ports[0] (line 4)`. */
-  place(path: Path): string;
-}
+import { checkServiceRoutes } from './mesh-file-routes-checks.js';
+import {
+  byName,
+  checkBounds,
+  checkRepeats,
+  type Complaints,
+  entriesOf,
+  field,
+  isMapping,
+  isServiceReference,
+  itemsOf,
+  type Path,
+  serviceNamed,
+  ServiceView,
+} from './mesh-file-tree.js';
 
 export function checkMeshFile(file: unknown, complaints: Complaints): void {
   const services = entriesOf(field(file, 'services')).map(([name, value]) => new ServiceView(name, value));
   checkNames(services, complaints);
   checkVirtualAddresses(services, complaints);
   for (const service of services) checkService(service, complaints);
+  for (const service of services) checkServiceRoutes(service, byName(services), complaints);
   checkOverlaps(field(file, 'opaquePorts'), ['opaquePorts'], complaints);
   checkOverlaps(field(field(file, 'skip'), 'ports'), ['skip', 'ports'], complaints);
   checkSkippedPorts(file, services, complaints);
   checkForwards(file, services, complaints);
   checkListenAddresses(file, complaints);
   checkBalancer(field(file, 'balancer'), complaints);
-}
-
-/** A service of the file, as far as its values are well-formed. */
-class ServiceView {
-  readonly key: string;
-  readonly value: unknown;
-  readonly path: Path;
-
-  constructor(key: string, value: unknown) {
-    this.key = key;
-    this.value = value;
-    this.path = ['services', key];
-  }
-
-  names(): { readonly name: string; readonly path: Path }[] {
-    const further = itemsOf(field(this.value, 'names')).flatMap(([index, name]) =>
-      typeof name === 'string' ? [{ name, path: [...this.path, 'names', index] }] : [],
-    );
-    return [{ name: this.key.toLowerCase(), path: this.path }, ...further];
-  }
-
-  addresses(): { readonly ip: string; readonly path: Path }[] {
-    return itemsOf(field(this.value, 'addresses')).flatMap(([index, ip]) =>
-      typeof ip === 'string' ? [{ ip, path: [...this.path, 'addresses', index] }] : [],
-    );
-  }
-
-  ports(): { readonly port: number; readonly path: Path }[] {
-    return itemsOf(field(this.value, 'ports')).flatMap(([index, item]) => {
-      const port = field(item, 'port');
-      return typeof port === 'number' ? [{ port, path: [...this.path, 'ports', index] }] : [];
-    });
-  }
 }
 
 function checkNames(services: readonly ServiceView[], complaints: Complaints): void {
@@ -159,33 +130,6 @@ function checkBalancer(balancer: unknown, complaints: Complaints): void {
   checkBounds(min, max, path, ['backoffMin', 'backoffMax'], complaints);
 }
 
-function checkBounds(
-  min: unknown,
-  max: unknown,
-  path: Path,
-  [minName, maxName]: readonly [string, string],
-  complaints: Complaints,
-): void {
-  if (typeof min !== 'number' || typeof max !== 'number' || min <= max) return;
-  complaints.report(
-    path,
-    `makes ${minName} (${formatDuration(min)}) larger than ${maxName} (${formatDuration(max)})`,
-  );
-}
-
-function checkRepeats(
-  items: readonly { readonly key: string; readonly path: Path }[],
-  what: string,
-  complaints: Complaints,
-): void {
-  const known = new Map<string, Path>();
-  for (const { key, path } of items) {
-    const first = known.get(key);
-    if (first === undefined) known.set(key, path);
-    else complaints.report(path, `${what} ${key} is given twice, first at ${complaints.place(first)}`);
-  }
-}
-
 function checkOverlaps(ranges: unknown, path: Path, complaints: Complaints): void {
   const before: { readonly range: PortRange; readonly path: Path }[] = [];
   for (const [index, range] of itemsOf(ranges)) {
@@ -217,18 +161,13 @@ function checkSkippedPorts(file: unknown, services: readonly ServiceView[], comp
 }
 
 function checkForwards(file: unknown, services: readonly ServiceView[], complaints: Complaints): void {
-  const byName = new Map(services.flatMap((item) => item.names().map(({ name }) => [name, item] as const)));
+  const known = byName(services);
   for (const [index, forward] of itemsOf(field(file, 'forwards'))) {
     const to = field(forward, 'to');
     if (!isServiceReference(to)) continue;
     const path = ['forwards', index, 'to'];
-    const service = byName.get(to.service);
-    if (service === undefined) {
-      const meant = closest(to.service, byName.keys());
-      const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
-      complaints.report(path, `names "${to.service}", which is not a service of this file${hint}`);
-      continue;
-    }
+    const service = serviceNamed(to.service, known, path, complaints);
+    if (service === undefined) continue;
     const ports = service.ports().map(({ port }) => port);
     const list = ports.join(', ');
     if (to.port === undefined && ports.length > 1) {
@@ -264,32 +203,12 @@ function collide(one: HostPort, other: HostPort): boolean {
 
 // -------------------------------------------------- reading values of which some may be malformed
 
-function field(value: unknown, key: string): unknown {
-  return isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-function entriesOf(value: unknown): [string, unknown][] {
-  return isMapping(value) ? Object.entries(value) : [];
-}
-
-function itemsOf(value: unknown): [number, unknown][] {
-  return Array.isArray(value) ? [...(value as unknown[]).entries()] : [];
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isHostPort(value: unknown): value is HostPort {
   return isMapping(value) && typeof value['ip'] === 'string' && typeof value['port'] === 'number';
 }
 
 function isPortRange(value: unknown): value is PortRange {
   return isMapping(value) && typeof value['first'] === 'number' && typeof value['last'] === 'number';
-}
-
-function isServiceReference(value: unknown): value is Exclude<ForwardTarget, HostPort> {
-  return isMapping(value) && typeof value['service'] === 'string';
 }
 
 /** The address may be malformed (and was complained about): any text will do as a key then. */

@@ -3,14 +3,11 @@
 // in defaults.ts. Messages complete the sentence "<path> …".
 import * as v from 'valibot';
 
-import { closest } from '../core/closest.js';
-import { parseDuration } from '../core/duration.js';
 import {
   canonicalIp,
   formatNetwork,
   isMulticastOrBroadcast,
   isUnspecified,
-  LARGEST_PORT,
   maskNetwork,
   parseHostPort,
   parseNetwork,
@@ -20,94 +17,29 @@ import {
 } from '../core/ip.js';
 import { parsePortRange } from '../core/ports.js';
 import { parseHostName } from './host-name.js';
+import { circuitBreaker, http2Keepalive, loadPenalty } from './mesh-file-endpoints-schema.js';
+import { routes, tcp } from './mesh-file-routes-schema.js';
+import {
+  byKind,
+  duration,
+  flag,
+  fraction,
+  hostName,
+  list,
+  mapping,
+  mustBe,
+  portNumber,
+  section,
+  show,
+  textOf,
+  wholeNumber,
+} from './mesh-file-values.js';
 
-/** Longest duration: what 32-bit timers count, about 24 days. */
-const LONGEST_DURATION_MS = 2 ** 31 - 1;
 const LARGEST_WEIGHT = 10_000;
 /** Labels of Prometheus; theirs become `dst_<key>`. */
 const LABEL_KEY = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 export type ForwardTarget = HostPort | { readonly service: string; readonly port: number | undefined };
-
-/** Shows a value in a message, short and on one line. */
-function show(value: unknown): string {
-  if (value === null) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}
-
-function mustBe(what: string): (issue: { readonly input: unknown }) => string {
-  return (issue) => `must be ${what}, but is ${show(issue.input)}`;
-}
-
-/** Lists are objects too, for the library: their places would be taken for keys. */
-function mapping(what: string): v.GenericSchema<object> {
-  const isMapping = (input: unknown): boolean =>
-    typeof input === 'object' && input !== null && !Array.isArray(input);
-  return v.custom<object>(isMapping, mustBe(what));
-}
-
-/** A mapping with exactly these keys; a wrong one is answered with the nearest right one. */
-function section<const Entries extends v.ObjectEntries>(
-  entries: Entries,
-): v.GenericSchema<unknown, v.InferOutput<v.StrictObjectSchema<Entries, undefined>>> {
-  const keys = v.strictObject(entries, (issue) => {
-    if (issue.expected !== 'never') return 'is missing';
-    const meant = closest(String(issue.path?.at(-1)?.key), Object.keys(entries));
-    return meant === undefined
-      ? `is not known; known here: ${Object.keys(entries).join(', ')}`
-      : `is not known; did you mean "${meant}"?`;
-  });
-  return v.pipe(mapping('a mapping'), keys);
-}
-
-function list<Item extends v.GenericSchema>(
-  item: Item,
-): v.ArraySchema<Item, (issue: v.ArrayIssue) => string> {
-  return v.array(item, mustBe('a list'));
-}
-
-/** Text that `parse` understands, as what it makes of it. */
-function textOf<T>(what: string, parse: (text: string) => T | undefined): v.GenericSchema<unknown, T> {
-  return v.pipe(
-    v.string(mustBe(what)),
-    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
-      const value = parse(dataset.value);
-      if (value !== undefined) return value;
-      addIssue({ message: mustBe(what)({ input: dataset.value }) });
-      return NEVER;
-    }),
-  );
-}
-
-/** Different schemas for different kinds of value, so that messages are about the kind that was written. */
-function byKind<T>(choose: (input: unknown) => v.GenericSchema<unknown, T>): v.GenericSchema<unknown, T> {
-  return v.lazy(choose);
-}
-
-function wholeNumber(smallest: number, largest: number): v.GenericSchema<unknown, number> {
-  const message = mustBe(`a whole number from ${String(smallest)} to ${String(largest)}`);
-  const fits = (value: number): boolean => Number.isInteger(value) && value >= smallest && value <= largest;
-  return v.pipe(v.number(message), v.check(fits, message));
-}
-
-const flag = v.boolean(mustBe('true or false'));
-const portNumber = wholeNumber(1, LARGEST_PORT);
-const hostName = textOf('a host name', parseHostName);
-
-function duration(smallestMs: 0 | 1): v.GenericSchema<unknown, number> {
-  const what = 'a duration such as 250ms, 10s or 1m30s';
-  const text = textOf(what, (written) => {
-    const milliseconds = parseDuration(written);
-    return milliseconds !== undefined && milliseconds <= LONGEST_DURATION_MS ? milliseconds : undefined;
-  });
-  return v.pipe(
-    byKind((input) => (input === 0 ? v.literal(0) : text)),
-    v.minValue(smallestMs, 'must be longer than 0'),
-  );
-}
 
 /** Something of one's own or of a peer, so neither everybody nor nobody. */
 const peerIp = textOf('an IP address of one host', (text) => {
@@ -209,7 +141,19 @@ const service = section({
   dns: v.optional(dns),
   labels: v.optional(labels),
   // Default as-client.
-  endpointProtocol: v.optional(v.picklist(['as-client', 'http1'], mustBe('as-client or http1'))),
+  endpointProtocol: v.optional(
+    v.picklist(['as-client', 'http1', 'http2'], mustBe('as-client, http1 or http2')),
+  ),
+  // Default: no PINGs.
+  http2Keepalive: v.optional(http2Keepalive),
+  // Default: responses never take an endpoint out.
+  circuitBreaker: v.optional(circuitBreaker),
+  // Default: a failed response counts with the time it took.
+  loadPenalty: v.optional(loadPenalty),
+  // Default: every request goes to the service itself.
+  routes: v.optional(routes),
+  // Connections that are not HTTP. Default: to the service itself.
+  tcp: v.optional(tcp),
 });
 
 /** `127.0.0.1:8080`, `web:80`, or `web` when that service has one port. */
@@ -272,16 +216,13 @@ export const meshFileSchema = section({
       decay: v.optional(duration(1)),
       backoffMin: v.optional(duration(1)),
       backoffMax: v.optional(duration(1)),
-      backoffJitter: v.optional(
-        v.pipe(
-          v.number(mustBe('a number from 0 to 1')),
-          v.check((value) => value >= 0 && value <= 1, mustBe('a number from 0 to 1')),
-        ),
-      ),
+      backoffJitter: v.optional(fraction),
       queueCapacity: v.optional(wholeNumber(1, 1_000_000)),
       poolMaxIdle: v.optional(wholeNumber(0, 1_000_000)),
     }),
   ),
+  // Towards clients. Default: no PINGs.
+  http2Keepalive: v.optional(http2Keepalive),
   admin: v.optional(
     section({
       address: v.optional(listenAddress),

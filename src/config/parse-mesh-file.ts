@@ -19,9 +19,12 @@ import type {
   PortRange,
   ServiceConfig,
 } from './mesh-config.js';
-import { checkMeshFile, type Path } from './mesh-file-checks.js';
+import { checkMeshFile } from './mesh-file-checks.js';
+import { buildCircuitBreaker, buildHttp2Keepalive, buildLoadPenalty } from './mesh-file-endpoints.js';
 import { keyText, pathText, positionOf } from './mesh-file-position.js';
+import { buildRoute, buildTcpRoute, type KeyOf } from './mesh-file-routes.js';
 import { meshFileSchema, type MeshFile, type ServiceInFile } from './mesh-file-schema.js';
+import type { Path } from './mesh-file-tree.js';
 
 export interface MeshFileError {
   readonly file: string;
@@ -120,9 +123,14 @@ function inOrder(errors: readonly MeshFileError[]): readonly MeshFileError[] {
 
 function buildConfig(file: MeshFile): MeshConfig {
   const opaquePorts = file.opaquePorts ?? DEFAULT_OPAQUE_PORTS;
-  const services = Object.entries(file.services ?? {}).map(([name, service]) =>
-    buildService(name, service, opaquePorts),
+  const written = Object.entries(file.services ?? {});
+  const keys = new Map(
+    written.flatMap(([key, { names = [] }]) =>
+      [key.toLowerCase(), ...names].map((name) => [name, key.toLowerCase()] as const),
+    ),
   );
+  const keyOf: KeyOf = (name) => keys.get(name) ?? name;
+  const services = written.map(([name, service]) => buildService(name, service, opaquePorts, keyOf));
   const { timeouts = {}, balancer = {}, skip = {}, admin = {} } = file;
   return {
     services,
@@ -154,11 +162,17 @@ function buildConfig(file: MeshFile): MeshConfig {
       queueCapacity: balancer.queueCapacity ?? DEFAULT_BALANCER.queueCapacity,
       poolMaxIdle: balancer.poolMaxIdle ?? DEFAULT_BALANCER.poolMaxIdle,
     },
+    http2Keepalive: buildHttp2Keepalive(file.http2Keepalive),
     admin: { address: admin.address, shutdown: admin.shutdown ?? false },
   };
 }
 
-function buildService(key: string, service: ServiceInFile, opaquePorts: readonly PortRange[]): ServiceConfig {
+function buildService(
+  key: string,
+  service: ServiceInFile,
+  opaquePorts: readonly PortRange[],
+  keyOf: KeyOf,
+): ServiceConfig {
   const name = key.toLowerCase();
   const ports = service.ports.map(({ port, protocol }) => ({
     port,
@@ -177,6 +191,11 @@ function buildService(key: string, service: ServiceInFile, opaquePorts: readonly
     dns: service.dns === undefined ? undefined : buildDns(service.dns, ports[0]?.port),
     labels: service.labels ?? {},
     endpointProtocol: service.endpointProtocol ?? 'as-client',
+    http2Keepalive: buildHttp2Keepalive(service.http2Keepalive),
+    circuitBreaker: buildCircuitBreaker(service.circuitBreaker),
+    loadPenalty: buildLoadPenalty(service.loadPenalty),
+    routes: (service.routes ?? []).map((route, index) => buildRoute(route, index, keyOf)),
+    tcp: service.tcp === undefined ? undefined : buildTcpRoute(service.tcp, keyOf),
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   ListenSchema,
   LogLevel,
   PutDestinationSchema,
+  PutRouteTableSchema,
   PutTargetSchema,
   SocketAddress,
   UpdateEndpointsSchema,
@@ -26,6 +27,10 @@ export interface DataPlane {
   /** From the moment this returns, no removed address is dialled any more. */
   updateEndpoints(update: MessageInitShape<typeof UpdateEndpointsSchema>): void;
   removeTarget(id: number): void;
+  /** Creates a table or replaces it; the targets that it names must exist. */
+  putRouteTable(table: MessageInitShape<typeof PutRouteTableSchema>): void;
+  /** Destinations that name it answer NO_ROUTE. */
+  removeRouteTable(id: number): void;
   putDestination(destination: MessageInitShape<typeof PutDestinationSchema>): void;
   removeDestination(id: number): void;
   /** Ends the waiting of connections or requests for a destination that cannot be discovered. */

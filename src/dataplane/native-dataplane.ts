@@ -19,6 +19,7 @@ import {
   type ListenSchema,
   type LogLevel,
   type PutDestinationSchema,
+  type PutRouteTableSchema,
   type PutTargetSchema,
   SettingsSchema,
   type SocketAddress,
@@ -72,6 +73,14 @@ export class NativeDataPlane implements DataPlane {
 
   removeTarget(id: number): void {
     this.#send({ case: 'removeTarget', value: { id } });
+  }
+
+  putRouteTable(table: MessageInitShape<typeof PutRouteTableSchema>): void {
+    this.#send({ case: 'putRouteTable', value: table });
+  }
+
+  removeRouteTable(id: number): void {
+    this.#send({ case: 'removeRouteTable', value: { id } });
   }
 
   putDestination(destination: MessageInitShape<typeof PutDestinationSchema>): void {

@@ -20,6 +20,7 @@ export interface DataPlaneEvents {
 /** The part of the router's directory that is needed here. */
 export interface TargetNames {
   targetInfo(id: number): { readonly authority: string } | undefined;
+  routeInfo(id: number): { readonly name: string } | undefined;
 }
 
 export interface DataPlaneLogOptions {
@@ -40,6 +41,7 @@ const EVERYDAY: ReadonlySet<Reason> = new Set([
   Reason.CLIENT_RESET,
   Reason.CLIENT_IDLE_TIMEOUT,
   Reason.IDLE_TIMEOUT,
+  Reason.KEEPALIVE_TIMEOUT,
   Reason.DRAINING,
 ]);
 
@@ -53,6 +55,9 @@ const BY_CLIENT: ReadonlySet<Reason> = new Set([
   Reason.HALF_CLOSE_TIMEOUT,
 ]);
 
+/** The configuration wants it so. */
+const WANTED: ReadonlySet<Reason> = new Set([Reason.INJECTED_FAILURE, Reason.FORBIDDEN]);
+
 /** The proxy itself is in trouble. */
 const BY_PROXY: ReadonlySet<Reason> = new Set([
   Reason.OUT_OF_DESCRIPTORS,
@@ -62,7 +67,7 @@ const BY_PROXY: ReadonlySet<Reason> = new Set([
 
 function failureLevel(reason: Reason): LineLevel {
   if (EVERYDAY.has(reason)) return 'debug';
-  if (BY_CLIENT.has(reason)) return 'info';
+  if (BY_CLIENT.has(reason) || WANTED.has(reason)) return 'info';
   return BY_PROXY.has(reason) ? 'error' : 'warn';
 }
 
@@ -119,6 +124,8 @@ export class DataPlaneLog {
       endpoint: failure.endpoint && addressText(failure.endpoint),
       method: orAbsent(failure.method),
       path: orAbsent(failure.path),
+      route: this.#options.targets.routeInfo(failure.routeId)?.name,
+      tries: failure.tries > 1 ? failure.tries : undefined,
       status: failure.status === 0 ? undefined : failure.status,
       endpoints: this.#endpoints(failure),
     };

@@ -2,9 +2,9 @@
 // by label text. The text of a series is fixed when it is defined and the workers never forget a
 // series, so no counter ever goes back, whatever becomes of its target.
 import { type EventBatch, type SeriesDefined } from '../dataplane/gen/contract_pb.js';
-import { describeFamily, FAMILY_ORDER, type FamilyDescription } from './families.js';
-import { type TargetDirectory } from '../routing/target-directory.js';
-import { type LabelText, labelText } from './labels.js';
+import { describeSeries, FAMILY_ORDER } from './families.js';
+import { type Directory, type FamilyDescription, type LabelText } from './family-description.js';
+import { labelText } from './labels.js';
 
 /** The part of the data plane that is needed here. */
 export interface SeriesSource {
@@ -41,14 +41,14 @@ export class SeriesShapeError extends Error {
 
 export class DataPlaneCollector {
   readonly #source: SeriesSource;
-  readonly #targets: TargetDirectory;
+  readonly #directory: Directory;
   readonly #series = new Map<FamilyDescription, Map<string, Series>>();
   readonly #unsubscribe: () => void;
   #droppedLogs = 0n;
 
-  constructor(source: SeriesSource, targets: TargetDirectory) {
+  constructor(source: SeriesSource, directory: Directory) {
     this.#source = source;
-    this.#targets = targets;
+    this.#directory = directory;
     this.#unsubscribe = source.subscribe((batch) => {
       this.#droppedLogs += batch.droppedLogs;
       for (const event of batch.events) {
@@ -63,21 +63,29 @@ export class DataPlaneCollector {
   }
 
   #define(defined: SeriesDefined): void {
-    const family = describeFamily(defined.family);
-    if (family === undefined || defined.labels === undefined) {
+    const { labels } = defined;
+    const families = labels && describeSeries(defined.family, labels, this.#directory);
+    if (labels === undefined || families === undefined) {
       throw new SeriesShapeError(`a series of family ${defined.family} cannot be described`);
     }
-    const expected = family.type === 'histogram' ? family.bounds.length + 2 : 1;
-    if (defined.width !== expected) {
-      throw new SeriesShapeError(`${family.name}: a series has width ${defined.width}, not ${expected}`);
+    for (const family of families) {
+      const text =
+        family.labels?.(labels, this.#directory) ?? labelText(defined.family, labels, this.#directory);
+      this.#add(family, text, defined);
     }
-    const labels = labelText(defined.family, defined.labels, this.#targets);
+  }
+
+  #add(family: FamilyDescription, labels: LabelText, { worker, offset, width }: SeriesDefined): void {
+    const expected = family.type === 'histogram' ? family.bounds.length + 2 : 1;
+    if (width !== expected) {
+      throw new SeriesShapeError(`${family.name}: a series has width ${width}, not ${expected}`);
+    }
     let ofFamily = this.#series.get(family);
     if (ofFamily === undefined) this.#series.set(family, (ofFamily = new Map<string, Series>()));
     const key = JSON.stringify(labels);
     let series = ofFamily.get(key);
     if (series === undefined) ofFamily.set(key, (series = { labels, width: expected, parts: [] }));
-    series.parts.push({ worker: defined.worker, offset: defined.offset });
+    series.parts.push({ worker, offset });
   }
 
   /** A moment's values of the families that have any, in the order of the page. */
@@ -133,7 +141,7 @@ function appendSamples(
     cumulative += sums[i] ?? 0n;
     values.push({
       metricName: `${family.name}_bucket`,
-      labels: { ...labels, le: String(bound) },
+      labels: { ...labels, le: typeof bound === 'number' ? String(bound / family.unit) : bound },
       value: Number(cumulative),
     });
   }
@@ -142,6 +150,6 @@ function appendSamples(
   values.push({
     metricName: `${family.name}_sum`,
     labels,
-    value: Number(sums[family.bounds.length + 1] ?? 0n),
+    value: Number(sums[family.bounds.length + 1] ?? 0n) / family.unit,
   });
 }

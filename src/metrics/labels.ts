@@ -12,8 +12,7 @@ import {
 import { formatHostPort, formatIp, type HostPort } from '../core/ip.js';
 import { reasonName } from '../dataplane/reason-name.js';
 import { type TargetDirectory } from '../routing/target-directory.js';
-
-export type LabelText = Readonly<Record<string, string>>;
+import { type LabelText } from './family-description.js';
 
 /** Label names: letters, digits and underscores (Prometheus data model). */
 function labelName(key: string): string {
@@ -60,6 +59,7 @@ export function labelText(family: Family, labels: Labels, targets: TargetDirecto
   if (labels.classification !== Classification.CLASSIFICATION_UNSPECIFIED) {
     text['classification'] = labels.classification === Classification.SUCCESS ? 'success' : 'failure';
   }
+  if (family === Family.RESPONSE_TOTAL) text['grpc_status'] = String(labels.grpcStatus ?? '');
   if (labels.reason !== Reason.NONE) text['error'] = reasonName(labels.reason);
   else if (family === Family.RESPONSE_TOTAL) text['error'] = '';
   if (labels.errnoName !== '' || WITH_ERRNO.has(family)) text['errno'] = labels.errnoName;

@@ -3,7 +3,7 @@
 // is loaded with the first page, because most runs end without one.
 import { type Metric, type Registry } from 'prom-client';
 
-import { type DataPlaneCollector, type FamilySamples } from './data-plane-collector.js';
+import { type FamilySamples } from './data-plane-collector.js';
 import { collectProcess, type ProcessFacts } from './process-metrics.js';
 
 /** Shown as labels of `proxy_build_info`. */
@@ -12,6 +12,10 @@ export type BuildInfo = Readonly<Record<string, string>>;
 export interface MetricsPage {
   readonly contentType: string;
   readonly text: string;
+}
+
+export interface Collector {
+  collect(): FamilySamples[];
 }
 
 /** What prom-client asks of a metric when it renders a page. */
@@ -30,13 +34,13 @@ class RenderedFamily {
 }
 
 export class MetricsRegistry {
-  readonly #collector: Pick<DataPlaneCollector, 'collect'>;
+  readonly #collectors: readonly Collector[];
   readonly #buildInfo: BuildInfo;
   readonly #facts: ProcessFacts;
   #client: Promise<{ Registry: new () => Registry; process: Registry }> | undefined;
 
-  constructor(collector: Pick<DataPlaneCollector, 'collect'>, buildInfo: BuildInfo, facts: ProcessFacts) {
-    this.#collector = collector;
+  constructor(collectors: readonly Collector[], buildInfo: BuildInfo, facts: ProcessFacts) {
+    this.#collectors = collectors;
     this.#buildInfo = buildInfo;
     this.#facts = facts;
   }
@@ -57,7 +61,8 @@ export class MetricsRegistry {
       type: 'gauge',
       values: [{ metricName: 'proxy_build_info', labels: this.#buildInfo, value: 1 }],
     };
-    for (const family of [...this.#collector.collect(), ...collectProcess(this.#facts), own]) {
+    const collected = this.#collectors.flatMap((collector) => collector.collect());
+    for (const family of [...collected, ...collectProcess(this.#facts), own]) {
       // The declared type is a union of prom-client's classes; rendering needs `name` and `get()`.
       page.registerMetric(new RenderedFamily(family) as unknown as Metric);
     }

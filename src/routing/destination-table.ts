@@ -6,19 +6,25 @@ import { Direction } from '../dataplane/gen/contract_pb.js';
 import { toProtocol, toSocketAddress, type ProtocolName } from './border-values.js';
 import type { Commander } from './commander.js';
 
-export interface AuthorityRoute {
-  readonly authority: string;
+/** Where requests go. */
+export interface Lead {
+  /** The target; with a table the one that it is usual to end at. 0: none. */
   readonly targetId: number;
+  /** The table whose routes decide, in place of the target. 0: none. */
+  readonly routeTableId: number;
 }
 
-export interface DestinationSpec {
+export interface AuthorityRoute extends Lead {
+  readonly authority: string;
+}
+
+/** Of `targetId` 0: requests need an authority. */
+export interface DestinationSpec extends Lead {
   readonly direction: 'outbound' | 'inbound';
   /** Undefined for explicit listeners. */
   readonly address: HostPort | undefined;
   readonly protocol: ProtocolName;
   readonly detectTimeoutMs: number;
-  /** 0: requests need an authority. */
-  readonly targetId: number;
   readonly authorities: readonly AuthorityRoute[];
   readonly discoverAuthorities: boolean;
   /** 0: never reported as idle. */
@@ -82,8 +88,8 @@ export class DestinationTable {
         ...(spec.address === undefined ? {} : { address: toSocketAddress(spec.address) }),
         protocol: toProtocol(spec.protocol),
         detectTimeoutMs: spec.detectTimeoutMs,
-        targetId: spec.targetId,
-        authorities: spec.authorities.map(({ authority, targetId }) => ({ authority, targetId })),
+        ...sentLead(spec),
+        authorities: spec.authorities.map(({ authority, ...lead }) => ({ authority, ...sentLead(lead) })),
         discoverAuthorities: spec.discoverAuthorities,
         idleTimeoutMs: spec.idleTimeoutMs,
       });
@@ -91,6 +97,11 @@ export class DestinationTable {
     if (applied) this.#sent.set(id, key);
     return applied;
   }
+}
+
+/** The data plane is told of one of the two. */
+function sentLead({ targetId, routeTableId }: Lead): Lead {
+  return { targetId: routeTableId === 0 ? targetId : 0, routeTableId };
 }
 
 export function toDirection(direction: DestinationSpec['direction']): Direction {

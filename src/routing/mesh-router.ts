@@ -1,6 +1,7 @@
 // Decides where connections and requests go: turns the configuration and the questions of the data
 // plane into targets and destinations, and keeps them so while either changes. Decisions:
-//   - each virtual address and port of a service is a destination with the service's balanced target;
+//   - each virtual address and port of a service is a destination with the service's balanced target, or
+//     with the table of its routes;
 //   - any other captured destination goes where it was going, or is balanced over the addresses of the
 //     name its requests carry (routed-authority.ts); it is forgotten when nobody has used it for a while;
 //   - forwards and the HTTP proxy have listeners and destinations of their own.
@@ -19,6 +20,10 @@ import { ForwardTargets } from './forward-targets.js';
 import { NameTargets } from './name-targets.js';
 import { guard } from './guard.js';
 import type { RouteDescription } from './route-description.js';
+import type { ResourceInfo, RouteDirectory, RouteInfo } from './route-directory.js';
+import type { CompileNeeds } from './route-table-compile.js';
+import { RouteTableIds } from './route-table-ids.js';
+import { RouteTables } from './route-tables.js';
 import { RoutedDestination, type Origin } from './routed-destination.js';
 import type { RouterOptions } from './router-options.js';
 import type { RoutingTables, ServicePort } from './routing-tables.js';
@@ -42,11 +47,13 @@ interface CapturedDestination {
   readonly address: HostPort;
 }
 
-export class MeshRouter implements Component, TargetDirectory, DestinationDirectory {
+export class MeshRouter implements Component, TargetDirectory, DestinationDirectory, RouteDirectory {
   readonly name = 'router';
   readonly #options: RouterOptions;
   readonly #commander: Commander;
   readonly #targets: TargetTable;
+  readonly #routeTables: RouteTables;
+  readonly #routeIds = new RouteTableIds();
   readonly #tables: RoutingTables;
   readonly #names: NameTargets;
   readonly #listeners: ExplicitListeners;
@@ -67,11 +74,13 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
     this.#config = options.config.value;
     this.#commander = new Commander(options);
     this.#targets = new TargetTable(this.#commander, this.#config, () => options.clock.now());
+    this.#routeTables = new RouteTables(this.#commander);
     this.#names = new NameTargets(options, this.#targets);
     this.#listeners = new ExplicitListeners(options.dataPlane, this.#commander, options.listenerIds);
     this.#tables = this.#makeTables();
     this.#commander.retryWith(() => {
       this.#targets.sync();
+      this.#routeTables.sync();
       this.#destinations.sync();
       this.#listeners.sync();
     });
@@ -119,6 +128,14 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
     return targetId === undefined ? undefined : this.#targets.targetInfo(targetId);
   }
 
+  routeInfo(id: number): RouteInfo | undefined {
+    return this.#routeIds.routeInfo(id);
+  }
+
+  backendInfo(id: number): ResourceInfo | undefined {
+    return this.#routeIds.backendInfo(id);
+  }
+
   /** Where the HTTP proxy listens; undefined when it does not. */
   get httpProxyAddress(): HostPort | undefined {
     return this.#listeners.describe().find(({ kind }) => kind === 'http-proxy')?.bound;
@@ -130,6 +147,7 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
       destinations: [...this.#byId.values()].flatMap((destination) => destination.describe() ?? []),
       listeners: this.#listeners.describe(),
       targets: this.#targets.describe(),
+      routeTables: this.#routeTables.describe(),
     };
   }
 
@@ -139,9 +157,12 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
     this.#config = config;
     this.#targets.configure(config);
     const gone = this.#updateServices(config);
+    for (const service of this.#services.values()) service.updateRoutes(this.#compileNeeds);
     this.#updateCaptured();
     this.#updateExplicit(config, when);
-    // Only now does no destination name their targets any more.
+    // Only now does no destination name their tables any more, and then no table their targets.
+    for (const service of gone) service.removeTables();
+    for (const service of this.#services.values()) service.dropUnusedTables();
     for (const service of gone) service.remove();
     for (const service of this.#services.values()) service.dropUnused();
   }
@@ -154,7 +175,8 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
     for (const service of config.services) {
       const known = this.#services.get(service.name);
       if (known === undefined) {
-        this.#services.set(service.name, new ServiceRoutes(this.#options, this.#targets, service));
+        const routes = new ServiceRoutes(this.#options, this.#targets, this.#routeTables, service);
+        this.#services.set(service.name, routes);
       } else {
         known.update(service);
       }
@@ -304,11 +326,20 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
     };
   }
 
+  get #compileNeeds(): CompileNeeds {
+    return {
+      ids: this.#routeIds,
+      portsOf: (service) => this.#services.get(service)?.config.ports.map(({ port }) => port) ?? [],
+      targetOf: (service, port) => this.#services.get(service)?.targetOf(port) ?? 0,
+    };
+  }
+
   /** Takes back whatever a failed start has sent. */
   #undo(): void {
     this.#listeners.closeAll();
     for (const key of [...this.#explicit.keys()]) this.#dropExplicit(key);
     for (const { direction, address } of [...this.#captured.values()]) this.#release(direction, address);
+    for (const service of this.#services.values()) service.removeTables();
     for (const service of this.#services.values()) service.remove();
     this.#services.clear();
   }

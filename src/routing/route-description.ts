@@ -2,6 +2,7 @@
 // those of DataPlane.inspect(), which has the state of the endpoints.
 import type { ServiceProtocol } from '../config/mesh-config.js';
 import type { HostPort, IpAddress } from '../core/ip.js';
+import type { RouteTable } from './route-table.js';
 import type { Labels } from './target-directory.js';
 
 export interface EndpointDescription {
@@ -22,6 +23,8 @@ export interface ServicePortDescription {
   readonly port: number;
   readonly protocol: ServiceProtocol;
   readonly targetId: number;
+  /** Of the table that decides instead of going to the target right away; 0: none. */
+  readonly routeTableId: number;
 }
 
 export interface NameDescription {
@@ -48,7 +51,13 @@ export interface DestinationDescription {
   readonly protocol: ServiceProtocol;
   /** 0: requests need an authority. */
   readonly targetId: number;
-  readonly authorities: readonly { readonly authority: string; readonly targetId: number }[];
+  /** As for ports of services. */
+  readonly routeTableId: number;
+  readonly authorities: readonly {
+    readonly authority: string;
+    readonly targetId: number;
+    readonly routeTableId: number;
+  }[];
 }
 
 export interface ListenerDescription {
@@ -62,9 +71,14 @@ export interface ListenerDescription {
   readonly to: string | undefined;
 }
 
+export interface RouteTableDescription extends RouteTable {
+  readonly id: number;
+}
+
 export interface RouteDescription {
   readonly services: readonly ServiceDescription[];
   readonly destinations: readonly DestinationDescription[];
   readonly listeners: readonly ListenerDescription[];
   readonly targets: readonly TargetDescription[];
+  readonly routeTables: readonly RouteTableDescription[];
 }

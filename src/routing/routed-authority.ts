@@ -1,18 +1,19 @@
-// An authority that a request of some destination had, and the target it leads to. A service's name
-// leads to the service, on a port it has. Apart from that it depends on the destination:
+// An authority that a request of some destination had, and where it leads. A service's name leads to the
+// service, on a port it has, by its routes when it has any. Apart from that it depends on the destination:
 //   captured (it has an address): a name leads to a target over all its addresses when the address is
 //     one of them, since then the application meant the name; everything else to the default target;
 //   HTTP proxy (no address): there is no default, so a name leads to a target over its addresses, an
 //     address to itself, and what leads nowhere is an error with a reason.
 import type { HostPort } from '../core/ip.js';
 import { DEFAULT_HTTP_PORT, parseAuthority, type Authority } from './authority.js';
+import type { Lead } from './destination-table.js';
 import type { ForwardLease } from './forward-targets.js';
 import type { NameLease } from './name-targets.js';
 import type { RoutingTables } from './routing-tables.js';
 import type { ServiceRoutes } from './service-routes.js';
 
 export type AuthorityDecision =
-  | { readonly kind: 'target'; readonly targetId: number }
+  | ({ readonly kind: 'target' } & Lead)
   /** The destination's default target. */
   | { readonly kind: 'default' }
   /** The name system has not answered yet; `onChange` is called when it has. */
@@ -80,8 +81,8 @@ export class RoutedAuthority {
     // Without a port the one being connected to is meant; clients leave out 80 (RFC 9110 §4.2.1).
     const ports = asked === undefined ? [this.#own?.port, DEFAULT_HTTP_PORT] : [asked];
     for (const port of ports) {
-      const targetId = port === undefined ? undefined : service.targetOf(port);
-      if (targetId !== undefined) return { kind: 'target', targetId };
+      const lead = port === undefined ? undefined : service.leadOf(port);
+      if (lead !== undefined) return { kind: 'target', ...lead };
     }
     if (this.#own !== undefined) return DEFAULT;
     return failed(`service ${service.config.name} has no port ${String(asked ?? DEFAULT_HTTP_PORT)}`);
@@ -93,7 +94,7 @@ export class RoutedAuthority {
     if (state.kind === 'pending') return { kind: 'pending' };
     if (lease.has(own.ip)) this.#admitted = true;
     const usable = this.#admitted && state.kind === 'known' && state.endpoints.length > 0;
-    return usable ? { kind: 'target', targetId: lease.target() } : DEFAULT;
+    return usable ? toTarget(lease.target()) : DEFAULT;
   }
 
   #toName(name: string, port: number): AuthorityDecision {
@@ -101,18 +102,16 @@ export class RoutedAuthority {
     const { state } = lease;
     if (state.kind === 'pending') return { kind: 'pending' };
     if (state.kind === 'failed') return failed(state.failure);
-    return state.endpoints.length === 0
-      ? failed(`${name} has no address`)
-      : { kind: 'target', targetId: lease.target() };
+    return state.endpoints.length === 0 ? failed(`${name} has no address`) : toTarget(lease.target());
   }
 
   #toAddress(address: HostPort): AuthorityDecision {
     const found = this.#tables.serviceAt(address);
-    const serviceTarget = found?.service.targetOf(address.port);
-    if (serviceTarget !== undefined) return { kind: 'target', targetId: serviceTarget };
+    const lead = found?.service.leadOf(address.port);
+    if (lead !== undefined) return { kind: 'target', ...lead };
     this.#standsOn = 'forward';
     this.#forwardLease ??= this.#tables.forwards.lease('outbound', address);
-    return { kind: 'target', targetId: this.#forwardLease.targetId };
+    return toTarget(this.#forwardLease.targetId);
   }
 
   #leaseName(name: string, port: number): NameLease {
@@ -120,6 +119,11 @@ export class RoutedAuthority {
     this.#nameLease ??= this.#tables.names.lease(name, port, this.#onChange);
     return this.#nameLease;
   }
+}
+
+/** What is no service has no routes. */
+function toTarget(targetId: number): AuthorityDecision {
+  return { kind: 'target', targetId, routeTableId: 0 };
 }
 
 function failed(detail: string): AuthorityDecision {

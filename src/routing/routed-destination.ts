@@ -5,7 +5,7 @@ import type { ForwardConfig, ServiceProtocol } from '../config/mesh-config.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
 import { containsPort } from '../core/ports.js';
 import { Direction } from '../dataplane/gen/contract_pb.js';
-import type { AuthorityRoute } from './destination-table.js';
+import type { AuthorityRoute, Lead } from './destination-table.js';
 import type { ForwardLease } from './forward-targets.js';
 import type { DestinationDescription } from './route-description.js';
 import { RoutedAuthority } from './routed-authority.js';
@@ -23,15 +23,16 @@ export type Origin =
   | { readonly kind: 'http-proxy' };
 
 /** A decision, but for the authorities that requests had. */
-interface Route {
+interface Route extends Lead {
   readonly kind: DestinationDescription['kind'];
-  readonly targetId: number;
   readonly protocol: ServiceProtocol;
   /** Known beforehand. */
   readonly authorities: readonly AuthorityRoute[];
   readonly discoverAuthorities: boolean;
   readonly idleTimeoutMs: number;
 }
+
+const NOWHERE: Lead = { targetId: 0, routeTableId: 0 };
 
 export class RoutedDestination {
   readonly id: number;
@@ -81,6 +82,7 @@ export class RoutedDestination {
       protocol: route.protocol,
       detectTimeoutMs: this.#tables.config.timeouts.detectMs,
       targetId: route.targetId,
+      routeTableId: route.routeTableId,
       authorities: [...route.authorities, ...learned],
       discoverAuthorities: route.discoverAuthorities,
       idleTimeoutMs: route.idleTimeoutMs,
@@ -121,8 +123,8 @@ export class RoutedDestination {
   describe(): DestinationDescription | undefined {
     const spec = this.#tables.destinations.spec(this.id);
     if (spec === undefined || this.#route === undefined) return undefined;
-    const { address, protocol, targetId, authorities } = spec;
-    return { id: this.id, kind: this.#route.kind, address, protocol, targetId, authorities };
+    const { address, protocol, targetId, routeTableId, authorities } = spec;
+    return { id: this.id, kind: this.#route.kind, address, protocol, targetId, routeTableId, authorities };
   }
 
   // ------------------------------------------------------------------------------ the default target
@@ -134,7 +136,7 @@ export class RoutedDestination {
         this.#useForward(undefined);
         return {
           kind: 'http-proxy',
-          targetId: 0,
+          ...NOWHERE,
           protocol: 'http1',
           authorities: [],
           discoverAuthorities: true,
@@ -157,25 +159,26 @@ export class RoutedDestination {
       return {
         ...fixed,
         targetId: this.#useForward({ direction: 'outbound', address: to }),
+        routeTableId: 0,
         protocol: this.#protocolOf(to),
       };
     }
     this.#useForward(undefined);
     const service = this.#tables.serviceNamed(to.service);
     const port = service?.config.ports.find((item) => item.port === to.port);
-    return { ...fixed, targetId: service?.targetOf(to.port) ?? 0, protocol: port?.protocol ?? 'detect' };
+    return { ...fixed, ...(service?.leadOf(to.port) ?? NOWHERE), protocol: port?.protocol ?? 'detect' };
   }
 
   #decideService({ service, address: { port }, protocol }: ServicePort): Route {
     this.#useForward(undefined);
-    const targetId = service.targetOf(port) ?? 0;
+    const lead = service.leadOf(port) ?? NOWHERE;
     return {
       kind: 'service',
-      targetId,
+      ...lead,
       protocol,
       authorities: service.config.names.flatMap((name) => [
-        { authority: name, targetId },
-        { authority: `${name}:${String(port)}`, targetId },
+        { authority: name, ...lead },
+        { authority: `${name}:${String(port)}`, ...lead },
       ]),
       discoverAuthorities: false,
       // It is there because the file says so, not because somebody asked.
@@ -187,6 +190,7 @@ export class RoutedDestination {
     return {
       kind: direction,
       targetId: this.#useForward({ direction, address }),
+      routeTableId: 0,
       protocol: this.#protocolOf(address),
       authorities: [],
       discoverAuthorities: direction === 'outbound',
@@ -220,7 +224,9 @@ export class RoutedDestination {
     return [...this.#authorities.values()].flatMap((authority) => {
       const decision = authority.decide();
       if (decision.kind === 'failed') this.#fail(authority.text, decision.detail);
-      return decision.kind === 'target' ? [{ authority: authority.text, targetId: decision.targetId }] : [];
+      if (decision.kind !== 'target') return [];
+      const { targetId, routeTableId } = decision;
+      return [{ authority: authority.text, targetId, routeTableId }];
     });
   }
 

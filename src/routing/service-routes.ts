@@ -1,11 +1,16 @@
 // One service of the mesh file in the data plane: a target per port, with the endpoints of the file or
-// of the name system. Targets live as long as the service has the port; edits send differences only.
+// of the name system, and a route table per port where the file has routes. Both live as long as the
+// service has the port (and routes); edits send differences only. Targets of all services come first,
+// then tables, which name them, then destinations, which name tables; what goes, goes in reverse.
 import type { DnsEndpointsConfig, ServiceConfig } from '../config/mesh-config.js';
 import type { DnsRecordType } from '../discovery/dns-resolver.js';
 import { DnsWatch, type NameState } from '../discovery/dns-watch.js';
+import type { Lead } from './destination-table.js';
 import { guard } from './guard.js';
 import type { EndpointDescription, ServiceDescription } from './route-description.js';
 import type { RouterOptions } from './router-options.js';
+import { type CompileNeeds, compileRouteTable, hasRoutes } from './route-table-compile.js';
+import type { RouteTables } from './route-tables.js';
 import type { TargetSpec, TargetTable } from './target-table.js';
 
 const RECORD_TYPES: Readonly<Record<DnsEndpointsConfig['records'], readonly DnsRecordType[]>> = {
@@ -20,18 +25,24 @@ export type ServiceNeeds = Pick<RouterOptions, 'resolver' | 'clock' | 'logger' |
 export class ServiceRoutes {
   readonly #needs: ServiceNeeds;
   readonly #targets: TargetTable;
+  readonly #routeTables: RouteTables;
   /** By port. */
   readonly #targetIds = new Map<number, number>();
+  readonly #routeTableIds = new Map<number, number>();
   /** Targets of ports that the service no longer has, until nothing names them. */
   #dropped: number[] = [];
+  /** Tables of ports that have no routes any more, likewise. */
+  #droppedTables: number[] = [];
   #config: ServiceConfig;
   #endpoints: readonly EndpointDescription[] = [];
   #dnsWatch: DnsWatch | undefined;
   #dnsKey = '';
 
-  constructor(needs: ServiceNeeds, targets: TargetTable, config: ServiceConfig) {
+  /** `updateRoutes` follows, once all services have their targets. */
+  constructor(needs: ServiceNeeds, targets: TargetTable, routeTables: RouteTables, config: ServiceConfig) {
     this.#needs = needs;
     this.#targets = targets;
+    this.#routeTables = routeTables;
     this.#config = config;
     this.#apply();
   }
@@ -44,7 +55,44 @@ export class ServiceRoutes {
     return this.#targetIds.get(port);
   }
 
-  /** The same service, edited. Call `dropUnused` once no destination names the targets of ports that went. */
+  /** Where requests and connections to a port go; undefined when the service has no such port. */
+  leadOf(port: number): Lead | undefined {
+    const targetId = this.#targetIds.get(port);
+    return targetId === undefined
+      ? undefined
+      : { targetId, routeTableId: this.#routeTableIds.get(port) ?? 0 };
+  }
+
+  /** Once the targets of all services are there. */
+  updateRoutes(needs: CompileNeeds): void {
+    const ports = hasRoutes(this.#config) ? this.#config.ports.map(({ port }) => port) : [];
+    for (const [port, id] of this.#routeTableIds) {
+      if (ports.includes(port)) continue;
+      this.#routeTableIds.delete(port);
+      this.#droppedTables.push(id);
+    }
+    for (const port of ports) {
+      const table = compileRouteTable(this.#config, port, needs);
+      const id = this.#routeTableIds.get(port);
+      if (id === undefined) this.#routeTableIds.set(port, this.#routeTables.create(table));
+      else this.#routeTables.update(id, table);
+    }
+  }
+
+  /** Tables that no destination names any more. Those of all services go before any target does. */
+  dropUnusedTables(): void {
+    for (const id of this.#droppedTables) this.#routeTables.remove(id);
+    this.#droppedTables = [];
+  }
+
+  /** The service is gone, and no destination names its tables. */
+  removeTables(): void {
+    for (const id of this.#routeTableIds.values()) this.#routeTables.remove(id);
+    this.#routeTableIds.clear();
+    this.dropUnusedTables();
+  }
+
+  /** The same service, edited. Call `dropUnused` once nothing names the targets of ports that went. */
   update(config: ServiceConfig): void {
     this.#config = config;
     this.#apply();
@@ -55,7 +103,7 @@ export class ServiceRoutes {
     this.#dropped = [];
   }
 
-  /** The service is gone, and no destination names its targets. */
+  /** The service is gone, and neither a table nor a destination names its targets. */
   remove(): void {
     this.stop();
     for (const id of this.#targetIds.values()) this.#targets.remove(id);
@@ -81,6 +129,7 @@ export class ServiceRoutes {
         port,
         protocol,
         targetId: this.#targetIds.get(port) ?? 0,
+        routeTableId: this.#routeTableIds.get(port) ?? 0,
       })),
       dns:
         dns === undefined
@@ -120,12 +169,15 @@ export class ServiceRoutes {
   }
 
   #spec(port: number): TargetSpec {
-    const { name, labels, endpointProtocol } = this.#config;
+    const { name, labels, endpointProtocol, circuitBreaker, loadPenalty, http2Keepalive } = this.#config;
     return {
       authority: `${name}:${String(port)}`,
       labels: { service: name, ...labels },
       kind: 'balance',
       endpointProtocol,
+      circuitBreaker,
+      loadPenalty,
+      http2Keepalive,
     };
   }
 

@@ -3,17 +3,14 @@
 // `sync`. Ids are never reused, and what they meant is remembered for a while after removal.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 
-import type { EndpointProtocol, MeshConfig } from '../config/mesh-config.js';
+import type { MeshConfig } from '../config/mesh-config.js';
 import { IdSequence } from '../core/ids.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
-import {
-  EndpointProtocol as EndpointProtocolSent,
-  type PutTargetSchema,
-  TargetKind,
-} from '../dataplane/gen/contract_pb.js';
+import { type PutTargetSchema, TargetKind } from '../dataplane/gen/contract_pb.js';
 import { toSocketAddress } from './border-values.js';
 import type { Commander } from './commander.js';
 import type { EndpointDescription, TargetDescription } from './route-description.js';
+import { type EndpointSettings, endpointSettings } from './target-endpoint-settings.js';
 import type { Labels, TargetDirectory, TargetInfo } from './target-directory.js';
 
 /** Removed targets whose meaning is remembered: more than there are series of metrics about them. */
@@ -24,15 +21,13 @@ const REMEMBERED_ENDPOINTS = 4096;
 const REMEMBERED_REMOVALS = 16;
 const REMOVAL_IS_NEWS_MS = 5 * 60_000;
 
-export interface TargetSpec {
+export interface TargetSpec extends EndpointSettings {
   readonly authority: string;
   readonly labels: Labels;
   /** `forward`: one endpoint, dialled as needed. `balance`: see the contract. */
   readonly kind: 'forward' | 'balance';
   /** Own address of connections to the endpoints; undefined: the kernel chooses. */
   readonly source?: string | undefined;
-  /** Undefined: as the client. */
-  readonly endpointProtocol?: EndpointProtocol | undefined;
 }
 
 export type TargetSettings = Pick<MeshConfig, 'timeouts' | 'balancer'>;
@@ -244,10 +239,7 @@ function putTarget(
     authority: spec.authority,
     labels: { ...spec.labels },
     kind: spec.kind === 'forward' ? TargetKind.FORWARD : TargetKind.BALANCE,
-    endpointProtocol:
-      spec.endpointProtocol === 'http1'
-        ? EndpointProtocolSent.ENDPOINT_HTTP1
-        : EndpointProtocolSent.AS_CLIENT,
+    ...endpointSettings(spec),
     connectTimeoutMs: timeouts.connectMs,
     failFastTimeoutMs: timeouts.failFastMs,
     queueCapacity: balancer.queueCapacity,

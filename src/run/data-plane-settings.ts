@@ -7,7 +7,12 @@ import { type MessageInitShape } from '@bufbuild/protobuf';
 
 import { type PollerName } from '../config/environment.js';
 import { type MeshConfig } from '../config/mesh-config.js';
-import { type LogLevel, Poller, type SettingsSchema } from '../dataplane/gen/contract_pb.js';
+import {
+  type LogLevel,
+  type MetricSettingsSchema,
+  Poller,
+  type SettingsSchema,
+} from '../dataplane/gen/contract_pb.js';
 
 /** One documented pair for heads and trailers of requests and responses. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -21,14 +26,22 @@ const SPLICE_THRESHOLD_BYTES = 64 * 1024;
 const LARGEST_TOTAL_BUDGET_BYTES = 1024 * 1024 * 1024;
 const MAX_SERIES_PER_WORKER = 10_000;
 
+/** Upper bounds of histograms, in the units of their names. */
+export interface MetricBounds {
+  readonly latencyMs: readonly number[];
+  readonly durationMs: readonly number[];
+  readonly routeDurationMs: readonly number[];
+  readonly backendDurationMs: readonly number[];
+  readonly frameBytes: readonly number[];
+  readonly detectDurationUs: readonly number[];
+}
+
 export interface DataPlaneWishes {
-  readonly config: Pick<MeshConfig, 'timeouts'>;
+  readonly config: Pick<MeshConfig, 'timeouts' | 'http2Keepalive'>;
   readonly workers: number;
   readonly poller: PollerName;
   readonly logLevel: LogLevel;
-  readonly latencyBoundsMs: readonly number[];
-  readonly durationBoundsMs: readonly number[];
-  readonly detectDurationBoundsUs: readonly number[];
+  readonly bounds: MetricBounds;
   /** Memory that this process may use. */
   readonly memoryBytes: number;
 }
@@ -40,7 +53,7 @@ export function availableMemoryBytes(): number {
 }
 
 export function dataPlaneSettings(wishes: DataPlaneWishes): MessageInitShape<typeof SettingsSchema> {
-  const { timeouts } = wishes.config;
+  const { timeouts, http2Keepalive } = wishes.config;
   return {
     workers: wishes.workers,
     poller: wishes.poller === 'epoll' ? Poller.EPOLL : Poller.LIBUV,
@@ -58,6 +71,7 @@ export function dataPlaneSettings(wishes: DataPlaneWishes): MessageInitShape<typ
       maxFields: MAX_FIELDS,
       requestHeadTimeoutMs: timeouts.requestHeadMs,
       clientIdleTimeoutMs: timeouts.clientIdleMs,
+      ...(http2Keepalive === undefined ? {} : { http2Keepalive: { ...http2Keepalive } }),
     },
     buffers: {
       directionBudgetBytes: DIRECTION_BUDGET_BYTES,
@@ -65,10 +79,21 @@ export function dataPlaneSettings(wishes: DataPlaneWishes): MessageInitShape<typ
       totalBudgetBytes: BigInt(Math.min(LARGEST_TOTAL_BUDGET_BYTES, Math.floor(wishes.memoryBytes / 4))),
     },
     metrics: {
-      latencyBoundsMs: [...wishes.latencyBoundsMs],
-      durationBoundsMs: [...wishes.durationBoundsMs],
-      detectDurationBoundsUs: [...wishes.detectDurationBoundsUs],
+      ...metricBounds(wishes.bounds),
       maxSeriesPerWorker: MAX_SERIES_PER_WORKER,
     },
+  };
+}
+
+export function metricBounds(
+  bounds: MetricBounds,
+): Omit<MessageInitShape<typeof MetricSettingsSchema>, '$typeName' | '$unknown' | 'maxSeriesPerWorker'> {
+  return {
+    latencyBoundsMs: [...bounds.latencyMs],
+    durationBoundsMs: [...bounds.durationMs],
+    routeDurationBoundsMs: [...bounds.routeDurationMs],
+    backendDurationBoundsMs: [...bounds.backendDurationMs],
+    frameBoundsBytes: [...bounds.frameBytes],
+    detectDurationBoundsUs: [...bounds.detectDurationUs],
   };
 }

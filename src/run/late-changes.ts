@@ -29,6 +29,7 @@ export function changesForNextStart(started: MeshConfig, present: MeshConfig): s
     keys.push('services (names and addresses that the command resolves by itself)');
   }
   if (!isDeepStrictEqual(started.admin.address, present.admin.address)) keys.push('admin.address');
+  if (!isDeepStrictEqual(started.http2Keepalive, present.http2Keepalive)) keys.push('http2Keepalive');
   for (const key of FIXED_TIMEOUTS) {
     if (started.timeouts[key] !== present.timeouts[key]) keys.push(`timeouts.${key.replace(/Ms$/, '')}`);
   }

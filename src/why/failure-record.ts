@@ -3,6 +3,7 @@
 import { addressText } from '../dataplane/address-text.js';
 import { Direction, type Failure, Reason } from '../dataplane/gen/contract_pb.js';
 import { reasonName } from '../dataplane/reason-name.js';
+import { type RouteInfo } from '../routing/route-directory.js';
 import { type TargetInfo } from '../routing/target-directory.js';
 import { type EndpointsPicture } from './endpoints-picture.js';
 
@@ -26,6 +27,10 @@ export interface FailureRecord {
   readonly endpoint: string | undefined;
   /** undefined when a connection failed rather than a request. */
   readonly request: { readonly method: string; readonly path: string } | undefined;
+  /** Of the route that had been chosen, such as `HTTPRoute.web.canary`. */
+  readonly route: string | undefined;
+  /** Requests sent to endpoints before it failed, the first try included; undefined: none was. */
+  readonly tries: number | undefined;
   /** Of the answer that the proxy made. */
   readonly status: number | undefined;
   readonly endpoints: EndpointsPicture | undefined;
@@ -60,14 +65,18 @@ export function directionName(direction: Direction): 'outbound' | 'inbound' {
   return direction === Direction.INBOUND ? 'inbound' : 'outbound';
 }
 
-export function recordOf(
-  failure: Failure,
-  target: TargetInfo | undefined,
-  labels: Readonly<Record<string, string>>,
-  endpoints: EndpointsPicture | undefined,
-): FailureRecord {
+/** What the rest of the control logic knows of a failure. */
+export interface FailureContext {
+  readonly target?: TargetInfo | undefined;
+  readonly route?: RouteInfo | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly endpoints?: EndpointsPicture | undefined;
+}
+
+export function recordOf(failure: Failure, context: FailureContext): FailureRecord {
   const timeMs = Number(failure.timeMs);
-  const { method, path, status } = failure;
+  const { method, path, status, tries } = failure;
+  const { target, route, labels = {}, endpoints } = context;
   return {
     count: 1,
     firstMs: timeMs,
@@ -84,6 +93,8 @@ export function recordOf(
       method === '' && path === '' && status === 0
         ? undefined
         : { method: cut(method, LONGEST_METHOD), path: cut(path, LONGEST_PATH) },
+    route: route?.name,
+    tries: tries === 0 ? undefined : tries,
     status: status === 0 ? undefined : status,
     endpoints,
   };
@@ -94,13 +105,14 @@ export function recordOf(
  * whichever of them was tried last.
  */
 export function keyOf(record: FailureRecord): string {
-  const { direction, reason, destination, authority, status } = record;
+  const { direction, reason, destination, authority, route, status } = record;
   const ofAll = ENDPOINTS_EXPLAIN_NAMES.has(reason);
   return JSON.stringify([
     direction,
     reason,
     destination,
     authority,
+    route,
     status,
     record.request === undefined,
     ...(ofAll ? [] : [record.endpoint, record.detail]),

@@ -2,6 +2,7 @@
 // of the control logic knows of it at that moment: service, labels, the state of the endpoints.
 import { formatIp, type HostPort } from '../core/ip.js';
 import { type EventBatch, type Failure, type SocketAddress } from '../dataplane/gen/contract_pb.js';
+import { type RouteDirectory } from '../routing/route-directory.js';
 import {
   type DestinationDirectory,
   type TargetDirectory,
@@ -19,7 +20,7 @@ export interface FailureSource {
 
 export interface FailureTrailOptions {
   readonly source: FailureSource;
-  readonly targets: TargetDirectory & DestinationDirectory;
+  readonly targets: TargetDirectory & DestinationDirectory & Pick<RouteDirectory, 'routeInfo'>;
   readonly pictures: EndpointPictures;
   /** Unix time in milliseconds. */
   readonly wallTime: () => number;
@@ -75,12 +76,12 @@ export class FailureTrail {
   #enriched(failure: Failure): FailureRecord {
     const target = this.#targetOf(failure);
     const labels = failure.endpoint && target?.endpointLabels(hostPort(failure.endpoint));
-    return recordOf(
-      failure,
+    return recordOf(failure, {
       target,
-      labels ?? target?.labels ?? {},
-      wantsPicture(failure.reason) ? this.#options.pictures.of(failure.targetId) : undefined,
-    );
+      route: this.#options.targets.routeInfo(failure.routeId),
+      labels: labels ?? target?.labels,
+      endpoints: wantsPicture(failure.reason) ? this.#options.pictures.of(failure.targetId) : undefined,
+    });
   }
 
   /** Without a target of its own the failure is counted to the one its destination has. */

@@ -68,7 +68,12 @@ export function settings(overrides: SettingsInit = {}): SettingsInit {
       clientIdleTimeoutMs: 60_000,
     },
     buffers: { directionBudgetBytes: 262_144, spliceThresholdBytes: 65_536, totalBudgetBytes: 1n << 30n },
-    metrics: { latencyBoundsMs: [1, 10, 100, 1000], durationBoundsMs: [10, 1000], maxSeriesPerWorker: 1000 },
+    metrics: {
+      latencyBoundsMs: [1, 10, 100, 1000],
+      durationBoundsMs: [10, 1000],
+      detectDurationBoundsUs: [1000],
+      maxSeriesPerWorker: 1000,
+    },
     logLevel: LogLevel.LOG_INFO,
     ...overrides,
   };

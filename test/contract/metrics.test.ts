@@ -29,9 +29,11 @@ import {
 
 const LATENCY_WIDTH = (settings().metrics?.latencyBoundsMs?.length ?? 0) + 2;
 const DURATION_WIDTH = (settings().metrics?.durationBoundsMs?.length ?? 0) + 2;
+const DETECT_WIDTH = (settings().metrics?.detectDurationBoundsUs?.length ?? 0) + 2;
 const WIDTHS = new Map([
   [Family.RESPONSE_LATENCY_MS, LATENCY_WIDTH],
   [Family.TCP_CONNECTION_DURATION_MS, DURATION_WIDTH],
+  [Family.DETECT_DURATION_US, DETECT_WIDTH],
 ]);
 
 function valuesOf(arrays: readonly BigUint64Array[], series: SeriesDefined): readonly bigint[] {

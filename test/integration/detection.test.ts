@@ -76,8 +76,8 @@ async function countedAs(
   connections: number,
 ): Promise<void> {
   await proxy.metricBecomes('sluice_detect_results_total', { result }, connections);
-  assert.equal(proxy.metric('sluice_tcp_protocol_connections_total', { protocol }), connections);
-  assert.equal(proxy.metric('sluice_detect_duration_us_count', { direction: 'outbound' }), connections);
+  assert.equal(proxy.metric('outbound_tcp_protocol_connections_total', { protocol }), connections);
+  assert.equal(proxy.metric('outbound_tcp_detect_http_duration_seconds_count'), connections);
 }
 
 for (const [protocol, label] of [
@@ -210,7 +210,7 @@ test('declared HTTP/2 is served without a look at it', async (t) => {
   const client = await aClient(t, port);
   await client.send(PREFACE + EMPTY_SETTINGS);
   assert.equal((await client.exactly(9))[3], 4);
-  assert.equal(proxy.metric('sluice_tcp_protocol_connections_total', { protocol: 'http/2' }), 1);
+  assert.equal(proxy.metric('outbound_tcp_protocol_connections_total', { protocol: 'http/2' }), 1);
   assert.equal(proxy.metric('sluice_detect_results_total'), 0);
 });
 

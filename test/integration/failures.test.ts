@@ -207,7 +207,7 @@ const FAULTS: readonly Fault[] = [
     name: 'a response that does not come',
     reason: Reason.RESPONSE_HEADERS_TIMEOUT,
     status: 504,
-    says: /no response in time/,
+    says: /timed out waiting for response headers/,
     route: { target: { responseTimeoutMs: 100 } },
     endpoint: async (peer) => {
       await readRequest(peer);

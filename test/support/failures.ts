@@ -49,6 +49,8 @@ export function aRecord(parts: Partial<FailureRecord> = {}): FailureRecord {
     labels: { service: 'web' },
     endpoint: '127.0.0.1:8081',
     request: { method: 'GET', path: '/index.html' },
+    route: undefined,
+    tries: undefined,
     status: 502,
     endpoints: undefined,
     ...parts,

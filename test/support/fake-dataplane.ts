@@ -23,6 +23,8 @@ import {
   OriginalDestinationSource,
   type PutDestination,
   PutDestinationSchema,
+  type PutRouteTable,
+  PutRouteTableSchema,
   type PutTarget,
   PutTargetSchema,
   type SocketAddress,
@@ -59,6 +61,7 @@ export class FakeDataPlane implements DataPlane {
   readonly failures: FailDiscovery[] = [];
   readonly listeners = new Map<number, ModelListener>();
   readonly destinations = new Map<number, PutDestination>();
+  readonly routeTables = new Map<number, PutRouteTable>();
   /** Answered by `scrape` and `inspect`. */
   counters: BigUint64Array[] = [];
   inspection: Inspection = create(InspectionSchema);
@@ -178,7 +181,31 @@ export class FakeDataPlane implements DataPlane {
     for (const destination of this.destinations.values()) {
       if (targetsOf(destination).includes(id)) throw refusal('remove_target.id', 'is named by a destination');
     }
+    for (const table of this.routeTables.values()) {
+      if (targetsOfTable(table).includes(id)) throw refusal('remove_target.id', 'is named by a route table');
+    }
     if (!this.#targets.delete(id)) throw refusal('remove_target.id', 'names no target');
+  }
+
+  putRouteTable(init: MessageInitShape<typeof PutRouteTableSchema>): void {
+    const table = create(PutRouteTableSchema, init);
+    this.#accept('putRouteTable', table);
+    checkRouteTable(table);
+    for (const id of targetsOfTable(table)) {
+      if (!this.#targets.has(id)) throw refusal('put_route_table.rules', 'names no target');
+    }
+    if (!this.routeTables.has(table.id)) this.#useId('route table', table.id, 'put_route_table.id');
+    this.routeTables.set(table.id, table);
+  }
+
+  removeRouteTable(id: number): void {
+    this.#accept('removeRouteTable', id);
+    for (const destination of this.destinations.values()) {
+      if (tablesOf(destination).includes(id)) {
+        throw refusal('remove_route_table.id', 'is named by a destination');
+      }
+    }
+    if (!this.routeTables.delete(id)) throw refusal('remove_route_table.id', 'names no route table');
   }
 
   putDestination(init: MessageInitShape<typeof PutDestinationSchema>): void {
@@ -196,6 +223,14 @@ export class FakeDataPlane implements DataPlane {
     }
     for (const id of targetsOf(destination)) {
       if (!this.#targets.has(id)) throw refusal('put_destination.target_id', 'names no target');
+    }
+    for (const id of tablesOf(destination)) {
+      if (!this.routeTables.has(id)) throw refusal('put_destination.route_table_id', 'names no route table');
+    }
+    for (const { targetId, routeTableId } of [destination, ...destination.authorities]) {
+      if (targetId !== 0 && routeTableId !== 0) {
+        throw refusal('put_destination.route_table_id', 'stands beside a target');
+      }
     }
     for (const { authority } of destination.authorities) {
       if (!/^[!"$-.0-;<-~]{1,300}$/.test(authority) || /[A-Z?@]/.test(authority)) {
@@ -290,6 +325,29 @@ export class FakeDataPlane implements DataPlane {
 function targetsOf(destination: PutDestination): readonly number[] {
   const ids = [destination.targetId, ...destination.authorities.map(({ targetId }) => targetId)];
   return ids.filter((id) => id !== 0);
+}
+
+function tablesOf(destination: PutDestination): readonly number[] {
+  const ids = [destination.routeTableId, ...destination.authorities.map(({ routeTableId }) => routeTableId)];
+  return ids.filter((id) => id !== 0);
+}
+
+function targetsOfTable({ rules, tcp }: PutRouteTable): readonly number[] {
+  const distributions = [...rules.map(({ distribution }) => distribution), tcp?.distribution];
+  return distributions.flatMap(
+    (distribution) => distribution?.backends.map(({ targetId }) => targetId) ?? [],
+  );
+}
+
+function checkRouteTable({ hosts, rules }: PutRouteTable): void {
+  const keys = new Set(hosts.map(({ host, suffix }) => `${host} ${String(suffix)}`));
+  if (keys.size < hosts.length) throw refusal('put_route_table.hosts', 'has one twice');
+  if (hosts.some(({ entries }) => entries.some(({ rule }) => rule >= rules.length))) {
+    throw refusal('put_route_table.hosts', 'has an entry without a rule');
+  }
+  if (new Set(rules.map(({ id }) => id)).size < rules.length || rules.some(({ id }) => id === 0)) {
+    throw refusal('put_route_table.rules', 'has an id twice, or 0');
+  }
 }
 
 function textOf(address: SocketAddress): string {

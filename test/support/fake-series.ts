@@ -7,6 +7,7 @@ import {
   type Family,
   type LabelsSchema,
 } from '../../src/dataplane/gen/contract_pb.js';
+import { type RouteDirectory } from '../../src/routing/route-directory.js';
 import { type TargetDirectory, type TargetInfo } from '../../src/routing/target-directory.js';
 
 export type LabelsInit = MessageInitShape<typeof LabelsSchema>;
@@ -55,9 +56,13 @@ export class FakeSeries {
   }
 }
 
-/** A directory that knows the targets given. */
-export function directoryOf(...targets: readonly TargetInfo[]): TargetDirectory {
-  return { targetInfo: (id) => targets.find((target) => target.id === id) };
+/** A directory that knows the targets given, and no route. */
+export function directoryOf(...targets: readonly TargetInfo[]): TargetDirectory & RouteDirectory {
+  return {
+    targetInfo: (id) => targets.find((target) => target.id === id),
+    routeInfo: () => undefined,
+    backendInfo: () => undefined,
+  };
 }
 
 export function aTarget(id: number, authority: string, labels: TargetInfo['labels'] = {}): TargetInfo {

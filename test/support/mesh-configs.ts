@@ -1,6 +1,7 @@
 // Builders of configurations for tests: what a test does not say is as in the default configuration.
 import { defaultMeshConfig } from '../../src/config/defaults.js';
 import type { EndpointConfig, MeshConfig, ServiceConfig } from '../../src/config/mesh-config.js';
+import type { BackendConfig, RequestMatchConfig, RouteConfig } from '../../src/config/route-config.js';
 import { parseHostPort, type HostPort } from '../../src/core/ip.js';
 
 export function aMesh(...services: readonly ServiceConfig[]): MeshConfig {
@@ -17,6 +18,11 @@ export function aService(name: string, parts: Partial<ServiceConfig> = {}): Serv
     dns: parts.dns,
     labels: parts.labels ?? {},
     endpointProtocol: parts.endpointProtocol ?? 'as-client',
+    http2Keepalive: parts.http2Keepalive,
+    circuitBreaker: parts.circuitBreaker,
+    loadPenalty: parts.loadPenalty,
+    routes: parts.routes ?? [],
+    tcp: parts.tcp,
   };
 }
 
@@ -29,4 +35,29 @@ export function at(address: string): HostPort {
   const parsed = parseHostPort(address);
   if (parsed === undefined) throw new TypeError(`not an address: ${address}`);
   return parsed;
+}
+
+/** A route that takes every request to the service itself. */
+export function aRoute(name: string, parts: Partial<RouteConfig> = {}): RouteConfig {
+  return {
+    name,
+    kind: 'http',
+    hosts: [],
+    matches: [],
+    distribution: { kind: 'random', backends: [] },
+    filters: [],
+    timeouts: { requestMs: 0, responseMs: 0, idleMs: 0 },
+    retry: undefined,
+    allowRequestOverrides: false,
+    failureStatuses: [],
+    ...parts,
+  };
+}
+
+export function aMatch(parts: Partial<RequestMatchConfig> = {}): RequestMatchConfig {
+  return { path: undefined, grpc: undefined, method: '', headers: [], query: [], ...parts };
+}
+
+export function aBackend(service: string, parts: Partial<BackendConfig> = {}): BackendConfig {
+  return { service, port: undefined, weight: 1, filters: [], ...parts };
 }

@@ -17,3 +17,12 @@ export function meshFile(services: Readonly<Record<string, ServiceText>>, more =
   });
   return `services:\n${lines.join('\n')}\n${more}`;
 }
+
+/** A file with a service web (80), whose `more` is in flow style, an api (80) and a db (5432, 5433). */
+export function fileWithWeb(more: string): string {
+  return `services:
+  web: {ports: [80], endpoints: [], ${more}}
+  api: {names: [api.mesh], ports: [80], endpoints: []}
+  db: {ports: [5432, 5433], endpoints: []}
+`;
+}

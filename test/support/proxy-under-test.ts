@@ -19,11 +19,8 @@ import {
   Reason,
 } from '../../src/dataplane/gen/contract_pb.js';
 import { DataPlaneCollector } from '../../src/metrics/data-plane-collector.js';
-import {
-  DETECT_DURATION_BOUNDS_US,
-  DURATION_BOUNDS_MS,
-  LATENCY_BOUNDS_MS,
-} from '../../src/metrics/families.js';
+import { METRIC_BOUNDS } from '../../src/metrics/metric-bounds.js';
+import { metricBounds } from '../../src/run/data-plane-settings.js';
 import {
   balanceTarget,
   type EventLog,
@@ -33,6 +30,7 @@ import {
   settings,
   type SettingsInit,
 } from '../contract/harness.js';
+import { directoryOf } from './fake-series.js';
 import { eventually } from './peer.js';
 import type { Scope } from './processes.js';
 
@@ -82,7 +80,7 @@ export class ProxyUnderTest {
   constructor(plane: NativeDataPlane, events: EventLog) {
     this.plane = plane;
     this.events = events;
-    this.#collector = new DataPlaneCollector(plane, { targetInfo: () => undefined });
+    this.#collector = new DataPlaneCollector(plane, directoryOf());
     plane.subscribe((batch) => {
       for (const { kind } of batch.events) if (kind.case === 'failure') this.failures.push(kind.value);
     });
@@ -192,9 +190,7 @@ export function aProxy(t: Scope, wishes: ProxyWishes = {}): ProxyUnderTest {
     http: { ...(usual.http as HttpSettings), ...wishes.http },
     buffers: { ...usual.buffers, ...wishes.buffers },
     metrics: {
-      latencyBoundsMs: [...LATENCY_BOUNDS_MS],
-      durationBoundsMs: [...DURATION_BOUNDS_MS],
-      detectDurationBoundsUs: [...DETECT_DURATION_BOUNDS_US],
+      ...metricBounds(METRIC_BOUNDS),
       maxSeriesPerWorker: 10_000,
     },
   });

@@ -15,7 +15,7 @@ const ROUTES: RouteDescription = {
       name: 'web',
       names: ['web', 'web.mesh'],
       addresses: ['10.77.0.10'],
-      ports: [{ port: 80, protocol: 'detect', targetId: 1 }],
+      ports: [{ port: 80, protocol: 'detect', targetId: 1, routeTableId: 0 }],
       dns: undefined,
     },
   ],
@@ -26,6 +26,7 @@ const ROUTES: RouteDescription = {
       address: { ip: '10.77.0.10', port: 80 },
       protocol: 'detect',
       targetId: 1,
+      routeTableId: 0,
       authorities: [],
     },
     {
@@ -34,10 +35,12 @@ const ROUTES: RouteDescription = {
       address: { ip: '1.2.3.4', port: 443 },
       protocol: 'detect',
       targetId: 2,
-      authorities: [{ authority: 'example.test', targetId: 1 }],
+      routeTableId: 0,
+      authorities: [{ authority: 'example.test', targetId: 1, routeTableId: 0 }],
     },
   ],
   listeners: [],
+  routeTables: [],
   targets: [
     {
       id: 1,

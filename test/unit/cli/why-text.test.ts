@@ -108,3 +108,13 @@ for (const answer of ['no json', '{}', 'null', '[]']) {
     assert.throws(() => whyText(answer, NOW), { name: 'AdminUnavailableError' });
   });
 }
+
+test('a route and several tries have a line of their own', () => {
+  const [, line] = lines([aRecord({ lastMs: AT, route: 'HTTPRoute.web.canary', tries: 3 })]);
+  assert.equal(line, '              route HTTPRoute.web.canary, tried 3 times');
+});
+
+test('a single try goes without saying', () => {
+  const told = lines([aRecord({ lastMs: AT, tries: 1, detail: '' })]);
+  assert.equal(told.length, 1);
+});

@@ -74,6 +74,11 @@ services:
       dns: undefined,
       labels: { tier: 'front' },
       endpointProtocol: 'http1',
+      http2Keepalive: undefined,
+      circuitBreaker: undefined,
+      loadPenalty: undefined,
+      routes: [],
+      tcp: undefined,
     });
   });
 

@@ -6,9 +6,9 @@ import { create } from '@bufbuild/protobuf';
 
 import { AttachCaptureSchema } from '../../../src/dataplane/gen/contract_pb.js';
 import { defaultMeshConfig } from '../../../src/config/defaults.js';
-import type { MeshConfig } from '../../../src/config/mesh-config.js';
 import { attachCommand, type CaptureWishes, explain, planCapture } from '../../../src/ebpf/attach-plan.js';
 import type { CapabilityFacts } from '../../../src/ebpf/capability-facts.js';
+import { aService } from '../../support/mesh-configs.js';
 
 const PARENT = '/sys/fs/cgroup';
 
@@ -163,16 +163,7 @@ test('the explanation begins with the rung and has a line for each finding', () 
 });
 
 test('the command carries listeners, skip lists, virtual addresses and inbound ports', () => {
-  const service: MeshConfig['services'][number] = {
-    name: 'web',
-    names: ['web'],
-    addresses: ['10.77.0.10', 'fd00::10'],
-    ports: [{ port: 80, protocol: 'detect' }],
-    endpoints: [],
-    dns: undefined,
-    labels: {},
-    endpointProtocol: 'as-client',
-  };
+  const service = aService('web', { addresses: ['10.77.0.10', 'fd00::10'] });
   const wishes: CaptureWishes = {
     ...WISHES,
     inboundPorts: [8080, 9090],

@@ -6,8 +6,7 @@ import fc from 'fast-check';
 
 import { Direction, Family, Peer } from '../../../src/dataplane/gen/contract_pb.js';
 import { DataPlaneCollector, SeriesShapeError } from '../../../src/metrics/data-plane-collector.js';
-import { LATENCY_BOUNDS_MS } from '../../../src/metrics/families.js';
-import { type TargetDirectory } from '../../../src/routing/target-directory.js';
+import { METRIC_BOUNDS } from '../../../src/metrics/metric-bounds.js';
 import { aTarget, directoryOf, FakeSeries } from '../../support/fake-series.js';
 
 const NOBODY = directoryOf();
@@ -54,7 +53,7 @@ test('targets with the same words share a series, so a rediscovered one goes on 
 test('a series keeps its text when its target is forgotten', () => {
   const series = new FakeSeries(1);
   let known = true;
-  const targets: TargetDirectory = { targetInfo: (id) => (known ? aTarget(id, 'web:80') : undefined) };
+  const targets = { ...NOBODY, targetInfo: (id: number) => (known ? aTarget(id, 'web:80') : undefined) };
   const collector = new DataPlaneCollector(series, targets);
   series.define(0, Family.REQUEST_TOTAL, { targetId: 1 })(2n);
   known = false;
@@ -72,11 +71,11 @@ test('a gauge of one worker may be negative', () => {
 test('buckets of a histogram are shown cumulative, with count and sum', () => {
   const series = new FakeSeries(1);
   const collector = new DataPlaneCollector(series, NOBODY);
-  const cells = new Array<bigint>(LATENCY_BOUNDS_MS.length + 2).fill(0n);
+  const cells = new Array<bigint>(METRIC_BOUNDS.latencyMs.length + 2).fill(0n);
   cells[0] = 2n; // at most 1 ms
   cells[5] = 3n; // at most 10 ms
-  cells[LATENCY_BOUNDS_MS.length] = 1n; // above every bound
-  cells[LATENCY_BOUNDS_MS.length + 1] = 60_025n;
+  cells[METRIC_BOUNDS.latencyMs.length] = 1n; // above every bound
+  cells[METRIC_BOUNDS.latencyMs.length + 1] = 60_025n;
   series.define(0, Family.RESPONSE_LATENCY_MS, {}, cells.length)(...cells);
   const samples = values(collector, 'response_latency_ms');
   assert.equal(samples['response_latency_ms_bucket{1}'], 2);
@@ -130,8 +129,9 @@ test('whatever workers define and add in whatever order, no sum ever goes back',
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const series = new FakeSeries(3);
       const forgotten = new Set<number>();
-      const targets: TargetDirectory = {
-        targetInfo: (id) => (forgotten.has(id) ? undefined : aTarget(id, `t${String(id % 2)}`)),
+      const targets = {
+        ...NOBODY,
+        targetInfo: (id: number) => (forgotten.has(id) ? undefined : aTarget(id, `t${String(id % 2)}`)),
       };
       const collector = new DataPlaneCollector(series, targets);
       const cells = new Map<string, { set: (value: bigint) => void; value: bigint }>();

@@ -47,6 +47,7 @@ test('a response has every label of linkerd in its order', () => {
     ['dst_zone', 'a'],
     ['status_code', '503'],
     ['classification', 'failure'],
+    ['grpc_status', ''],
     ['error', 'endpoint_reset'],
   ]);
 });
@@ -55,6 +56,7 @@ test('a response without an error says so with an empty label', () => {
   assert.deepEqual(text(Family.RESPONSE_TOTAL, { direction: Direction.INBOUND, statusCode: 200 }), [
     ['direction', 'inbound'],
     ['status_code', '200'],
+    ['grpc_status', ''],
     ['error', ''],
   ]);
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { Direction, Family } from '../../../src/dataplane/gen/contract_pb.js';
 import { DataPlaneCollector } from '../../../src/metrics/data-plane-collector.js';
-import { LATENCY_BOUNDS_MS } from '../../../src/metrics/families.js';
+import { METRIC_BOUNDS } from '../../../src/metrics/metric-bounds.js';
 import { systemProcessFacts } from '../../../src/metrics/process-metrics.js';
 import { MetricsRegistry } from '../../../src/metrics/registry.js';
 import { aTarget, directoryOf, FakeSeries } from '../../support/fake-series.js';
@@ -15,12 +15,12 @@ const AWKWARD = 'back\\slash "quoted"\nnew line';
 function aRegistry(): { registry: MetricsRegistry; series: FakeSeries } {
   const series = new FakeSeries(1);
   const collector = new DataPlaneCollector(series, directoryOf(aTarget(1, 'web:80', { note: AWKWARD })));
-  return { registry: new MetricsRegistry(collector, { version: '1.2.3' }, systemProcessFacts), series };
+  return { registry: new MetricsRegistry([collector], { version: '1.2.3' }, systemProcessFacts), series };
 }
 
 test('the page is well-formed, with families of the data plane, the process and the build', async () => {
   const { registry, series } = aRegistry();
-  const width = LATENCY_BOUNDS_MS.length + 2;
+  const width = METRIC_BOUNDS.latencyMs.length + 2;
   series.define(0, Family.REQUEST_TOTAL, { direction: Direction.OUTBOUND, targetId: 1 })(7n);
   series.define(0, Family.RESPONSE_LATENCY_MS, { targetId: 1 }, width)(1n, 2n, 3n);
   const page = await registry.render();

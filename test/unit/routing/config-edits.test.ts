@@ -7,9 +7,9 @@ import fc from 'fast-check';
 
 import type { EndpointConfig, MeshConfig, ServiceConfig } from '../../../src/config/mesh-config.js';
 import { formatHostPort } from '../../../src/core/ip.js';
-import { Direction } from '../../../src/dataplane/gen/contract_pb.js';
+import { Direction, type PutDestination } from '../../../src/dataplane/gen/contract_pb.js';
 import { settle } from '../../support/fake-dns-resolver.js';
-import { aMesh, anEndpoint, aService, at } from '../../support/mesh-configs.js';
+import { aBackend, aMesh, anEndpoint, aRoute, aService, at } from '../../support/mesh-configs.js';
 import { RouterFixture } from '../../support/router-fixture.js';
 
 const SERVICES = ['a', 'b', 'c'];
@@ -36,6 +36,7 @@ const service = fc.record({
   endpoints: fc.uniqueArray(endpoint, { maxLength: 4, selector: ({ address }) => formatHostPort(address) }),
   dns: fc.option(fc.constantFrom(...Object.keys(NAMES)), { freq: 3 }),
   opaque: fc.boolean(),
+  routed: fc.constantFrom('not', 'not', 'to itself', 'to all', 'connections'),
 });
 
 const mesh: fc.Arbitrary<MeshConfig> = fc
@@ -64,7 +65,7 @@ const mesh: fc.Arbitrary<MeshConfig> = fc
             : { name: parts.dns, records: 'a+aaaa', port: 9000, minTtlMs: 5000, maxTtlMs: 60_000 },
       });
     });
-    const base = aMesh(...built);
+    const base = aMesh(...built.map((item) => withRoutes(item, services[item.name]?.routed ?? 'not', built)));
     return {
       ...base,
       timeouts: { ...base.timeouts, connectMs },
@@ -77,6 +78,23 @@ const mesh: fc.Arbitrary<MeshConfig> = fc
         })),
     };
   });
+
+function withRoutes(item: ServiceConfig, routed: string, all: readonly ServiceConfig[]): ServiceConfig {
+  const backends = all.map(({ name, ports }) => aBackend(name, { port: ports[0]?.port }));
+  switch (routed) {
+    case 'to itself':
+      return { ...item, routes: [aRoute('all')] };
+    case 'to all':
+      return {
+        ...item,
+        routes: [aRoute('all', { distribution: { kind: 'random', backends } }), aRoute('rest')],
+      };
+    case 'connections':
+      return { ...item, tcp: { forbid: true, distribution: { kind: 'random', backends: [] } } };
+    default:
+      return item;
+  }
+}
 
 type Step =
   | { readonly kind: 'edit'; readonly config: MeshConfig }
@@ -162,12 +180,47 @@ function modelEndpoints(fixture: RouterFixture, targetId: number): readonly stri
     .toSorted();
 }
 
+/** The service's own target, which every table here has for connections that are not HTTP. */
+function ownTarget(fixture: RouterFixture, { targetId, routeTableId }: PutDestination): number {
+  if (routeTableId === 0) return targetId;
+  assert.equal(targetId, 0);
+  const table = fixture.dataPlane.routeTables.get(routeTableId);
+  return table?.tcp?.distribution?.backends[0]?.targetId ?? 0;
+}
+
+/** Authorities of the targets that the rules of a destination lead to. */
+function ruleBackends(
+  fixture: RouterFixture,
+  { routeTableId }: PutDestination,
+): readonly string[][] | undefined {
+  return fixture.dataPlane.routeTables
+    .get(routeTableId)
+    ?.rules.map(({ distribution }) =>
+      (distribution?.backends ?? []).map(
+        ({ targetId }) => fixture.dataPlane.targets.get(targetId)?.settings.authority ?? '',
+      ),
+    );
+}
+
+function expectedBackends(
+  { name, routes, tcp }: ServiceConfig,
+  port: number,
+): readonly string[][] | undefined {
+  const itself = [`${name}:${String(port)}`];
+  if (routes.length === 0) return tcp === undefined ? undefined : [itself];
+  return routes.map(({ distribution: { backends } }) =>
+    backends.length === 0 ? itself : backends.map((backend) => `${backend.service}:${String(backend.port)}`),
+  );
+}
+
 function check(fixture: RouterFixture, config: MeshConfig): void {
   assert.deepEqual(fixture.logger.at('error'), []);
   for (const item of config.services) {
     for (const { port } of item.ports) {
       for (const ip of item.addresses) {
-        const { targetId } = fixture.destination(formatHostPort({ ip, port }));
+        const destination = fixture.destination(formatHostPort({ ip, port }));
+        const targetId = ownTarget(fixture, destination);
+        assert.deepEqual(ruleBackends(fixture, destination), expectedBackends(item, port));
         assert.deepEqual(modelEndpoints(fixture, targetId), expectedEndpoints(item));
         assert.equal(
           fixture.dataPlane.targets.get(targetId)?.settings.authority,
@@ -186,7 +239,7 @@ function check(fixture: RouterFixture, config: MeshConfig): void {
     const destination = fixture.dataPlane.destinations.get(listener?.listen.destinationId ?? 0);
     const wanted = config.services.find(({ name }) => 'service' in to && name === to.service);
     assert.ok(destination !== undefined && wanted !== undefined);
-    assert.deepEqual(modelEndpoints(fixture, destination.targetId), expectedEndpoints(wanted));
+    assert.deepEqual(modelEndpoints(fixture, ownTarget(fixture, destination)), expectedEndpoints(wanted));
   }
   assert.equal(
     fixture.dataPlane.listeners.size,
@@ -199,8 +252,8 @@ async function checkNothingLeaks(fixture: RouterFixture): Promise<void> {
   await take(fixture, { kind: 'edit', config: aMesh() });
   await take(fixture, { kind: 'idle' });
   assert.deepEqual(fixture.logger.at('error'), []);
-  const { listeners, destinations, targets } = fixture.dataPlane;
-  assert.deepEqual([listeners.size, destinations.size, targets.size], [0, 0, 0]);
+  const { listeners, destinations, targets, routeTables } = fixture.dataPlane;
+  assert.deepEqual([listeners.size, destinations.size, targets.size, routeTables.size], [0, 0, 0, 0]);
   assert.equal(fixture.clock.waiting, 0);
 }
 

@@ -312,7 +312,7 @@ test('the routes describe services, destinations and targets', async () => {
       name: 'web',
       names: ['web', 'web.mesh'],
       addresses: ['10.77.0.10'],
-      ports: [{ port: 80, protocol: 'detect', targetId }],
+      ports: [{ port: 80, protocol: 'detect', targetId, routeTableId: 0 }],
       dns: undefined,
     },
   ]);

@@ -4,10 +4,12 @@ import { test } from 'node:test';
 
 import { defaultMeshConfig } from '../../../src/config/defaults.js';
 import { type MeshConfig, type ServiceConfig } from '../../../src/config/mesh-config.js';
+import { METRIC_BOUNDS } from '../../../src/metrics/metric-bounds.js';
 import { LogLevel, Poller } from '../../../src/dataplane/gen/contract_pb.js';
 import { dataPlaneSettings } from '../../../src/run/data-plane-settings.js';
 import { changesForNextStart } from '../../../src/run/late-changes.js';
 import { packageVersion } from '../../../src/run/version.js';
+import { aService } from '../../support/mesh-configs.js';
 
 const GIB = 1024 ** 3;
 
@@ -17,9 +19,7 @@ function settings(memoryBytes: number): ReturnType<typeof dataPlaneSettings> {
     workers: 3,
     poller: 'libuv',
     logLevel: LogLevel.LOG_WARN,
-    latencyBoundsMs: [1, 2],
-    durationBoundsMs: [3],
-    detectDurationBoundsUs: [4, 5],
+    bounds: METRIC_BOUNDS,
     memoryBytes,
   });
 }
@@ -29,8 +29,11 @@ test('figures of the mesh file and options reach the data plane', () => {
   assert.deepEqual([workers, poller, logLevel], [3, Poller.LIBUV, LogLevel.LOG_WARN]);
   assert.equal(tcp?.halfCloseTimeoutMs, defaultMeshConfig.timeouts.halfCloseMs);
   assert.equal(http?.clientIdleTimeoutMs, defaultMeshConfig.timeouts.clientIdleMs);
-  assert.deepEqual([metrics?.latencyBoundsMs, metrics?.durationBoundsMs], [[1, 2], [3]]);
-  assert.deepEqual(metrics?.detectDurationBoundsUs, [4, 5]);
+  assert.deepEqual(metrics?.latencyBoundsMs, METRIC_BOUNDS.latencyMs);
+  assert.deepEqual(metrics.routeDurationBoundsMs, [50, 500, 1000, 10_000]);
+  assert.deepEqual(metrics.backendDurationBoundsMs, [25, 50, 100, 250, 500, 1000, 10_000]);
+  assert.deepEqual(metrics.frameBoundsBytes, [128, 1024, 10_240]);
+  assert.deepEqual(metrics.detectDurationBoundsUs, [1000, 100_000]);
 });
 
 test('buffers may take a quarter of the memory, at most a gibibyte', () => {
@@ -38,16 +41,7 @@ test('buffers may take a quarter of the memory, at most a gibibyte', () => {
   assert.equal(settings(GIB).buffers?.totalBudgetBytes, BigInt(GIB / 4));
 });
 
-const WEB: ServiceConfig = {
-  name: 'web',
-  names: ['web', 'web.mesh'],
-  addresses: ['10.77.0.10'],
-  ports: [{ port: 80, protocol: 'detect' }],
-  endpoints: [],
-  dns: undefined,
-  labels: {},
-  endpointProtocol: 'as-client',
-};
+const WEB = aService('web', { names: ['web', 'web.mesh'], addresses: ['10.77.0.10'] });
 
 function withServices(...services: ServiceConfig[]): MeshConfig {
   return { ...defaultMeshConfig, services };
@@ -78,6 +72,12 @@ for (const [about, before, after, keys] of [
     defaultMeshConfig,
     { ...defaultMeshConfig, skip: { ...defaultMeshConfig.skip, loopback: true } },
     ['skip'],
+  ],
+  [
+    'PINGs towards clients',
+    defaultMeshConfig,
+    { ...defaultMeshConfig, http2Keepalive: { intervalMs: 1, timeoutMs: 1, whileIdle: true } },
+    ['http2Keepalive'],
   ],
   [
     'where the admin server listens',

@@ -15,18 +15,18 @@ test('a record has everything that is known, in text', () => {
     path: '/index.html',
     status: 502,
   });
-  const record = recordOf(failure, aTarget(1, 'web:80'), { service: 'web' }, undefined);
+  const record = recordOf(failure, { target: aTarget(1, 'web:80'), labels: { service: 'web' } });
   assert.deepEqual(record, aRecord());
 });
 
 test('a connection without a service has no request, status or authority', () => {
   const failure = aFailure({ direction: Direction.INBOUND, targetId: 0 });
-  const { direction, request, status, authority, endpoint } = recordOf(failure, undefined, {}, undefined);
+  const { direction, request, status, authority, endpoint } = recordOf(failure, {});
   assert.deepEqual(
     [direction, request, status, authority, endpoint],
     ['inbound', undefined, undefined, undefined, undefined],
   );
-  assert.equal(recordOf(failure, aTarget(9, ''), {}, undefined).authority, undefined);
+  assert.equal(recordOf(failure, { target: aTarget(9, '') }).authority, undefined);
 });
 
 test('long texts of peers are cut', () => {
@@ -35,7 +35,7 @@ test('long texts of peers are cut', () => {
     path: `/${'p'.repeat(9999)}`,
     detail: 'd'.repeat(9999),
   });
-  const { request, detail } = recordOf(failure, undefined, {}, undefined);
+  const { request, detail } = recordOf(failure, {});
   assert.deepEqual(
     [request?.method.length, request?.path.length, request?.path.at(-1), detail.length],
     [32, 256, '…', 512],
@@ -51,6 +51,8 @@ for (const [about, parts, isSame] of [
   ['another endpoint', { endpoint: '127.0.0.1:8082' }, false],
   ['another sentence', { detail: 'connection refused' }, false],
   ['another answer', { status: 503 }, false],
+  ['another route', { route: 'HTTPRoute.web.canary' }, false],
+  ['another number of tries', { tries: 3 }, true],
   ['no request', { request: undefined }, false],
   ['another direction', { direction: 'inbound' }, false],
 ] as const satisfies readonly (readonly [string, Partial<FailureRecord>, boolean])[]) {

@@ -4,6 +4,8 @@ import { test } from 'node:test';
 
 import { formatHostPort } from '../../../src/core/ip.js';
 import { type Failure, Reason } from '../../../src/dataplane/gen/contract_pb.js';
+import { type RouteInfo } from '../../../src/routing/route-directory.js';
+import { serviceResource } from '../../../src/routing/route-table-ids.js';
 import { type TargetInfo } from '../../../src/routing/target-directory.js';
 import { EndpointPictures } from '../../../src/why/endpoint-pictures.js';
 import { type FailureFilter, parseFilter, type RawFilter } from '../../../src/why/failure-filter.js';
@@ -21,6 +23,13 @@ const WEB: TargetInfo = {
   removedEndpoints: () => [{ address: at('127.0.0.1:9'), agoMs: 5000 }],
 };
 
+const CANARY: RouteInfo = {
+  kind: 'http',
+  name: 'HTTPRoute.web.canary',
+  parent: serviceResource('web', 80),
+  route: { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: '', name: 'canary' },
+};
+
 class Scene {
   readonly source = new FakeSeries(1);
   readonly clock = new ManualClock(10_000);
@@ -30,6 +39,7 @@ class Scene {
   constructor() {
     const targets = {
       targetInfo: (id: number) => (id === 1 ? WEB : undefined),
+      routeInfo: (id: number) => (id === 5 ? CANARY : undefined),
       targetAt: (direction: string, address: { ip: string; port: number }) =>
         `${direction} ${formatHostPort(address)}` === 'outbound 10.77.0.10:80' ? WEB : undefined,
     };
@@ -145,4 +155,18 @@ test('after close nothing is followed, and what is remembered stays', () => {
   scene.fail(aFailure({ reason: Reason.DRAINING }));
   assert.equal(scene.select().remembered, 1);
   assert.equal(scene.source.listenerCount, 0);
+});
+
+test('a failure has the name of its route, and how often it was tried', () => {
+  const scene = new Scene();
+  scene.fail(aFailure({ reason: Reason.RESPONSE_TIMEOUT, routeId: 5, tries: 3 }));
+  const [record] = scene.select().failures;
+  assert.deepEqual([record?.route, record?.tries], ['HTTPRoute.web.canary', 3]);
+});
+
+test('a route that nobody remembers has no name', () => {
+  const scene = new Scene();
+  scene.fail(aFailure({ routeId: 77 }));
+  const [record] = scene.select().failures;
+  assert.deepEqual([record?.route, record?.tries], [undefined, undefined]);
 });

@@ -1,5 +1,5 @@
 // Requests of HTTP/2 clients to endpoints that speak HTTP/2 or HTTP/1.1, faults included.
-#include "proxy/stream-exchange.h"
+#include "proxy/exchange.h"
 
 #include "base/random.h"
 #include "proxy/testing-http2.h"
@@ -139,16 +139,16 @@ TEST_CASE("large bodies pass byte for byte both ways over either protocol") {
     Scene scene(false);
     const auto id = scene.client->request("POST", "/", End::More);
     std::thread sender([&] {
-      scene.client->send(id, up);
+      if (!scene.client->send(id, up)) return;
       scene.client->end(id);
-      scene.client->awaitEnd(id);
+      scene.client->reachesEnd(id);
     });
     auto app = std::make_unique<Http2Peer>(Role::Server, scene.server.accept());
     const auto got = app->awaitRequest();
     app->awaitEnd(got);
     app->respond(got, 200, End::More);
-    app->send(got, down);
-    app->end(got);
+    CHECK(app->send(got, down));
+    CHECK(app->finish(got));
     sender.join();
     CHECK(app->streams[got].body == up);
     CHECK(scene.client->streams[id].body == down);
@@ -158,9 +158,9 @@ TEST_CASE("large bodies pass byte for byte both ways over either protocol") {
     const auto id = scene.client->request("POST", "/", End::More,
                                           {{"content-length", std::to_string(up.size())}});
     std::thread sender([&] {
-      scene.client->send(id, up);
+      if (!scene.client->send(id, up)) return;
       scene.client->end(id);
-      scene.client->awaitEnd(id);
+      scene.client->reachesEnd(id);
     });
     TestPeer app = scene.server.accept();
     app.receiveUntil("\r\n\r\n");
@@ -311,7 +311,8 @@ TEST_CASE("draining lets streams finish and then ends the connection") {
   while (scene.client->receiveOnce()) {
   }
   scene.client->socket().close();
-  CHECK(drained.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  CHECK(drained.get_future().wait_for(std::chrono::seconds(PATIENCE_S)) ==
+        std::future_status::ready);
 }
 
 TEST_CASE("a removed endpoint gets no further streams, those under way finish") {

@@ -1,0 +1,106 @@
+// See request-route.h.
+#include "proxy/request-route.h"
+
+#include "proxy/worker.h"
+
+namespace mesh {
+
+namespace {
+std::optional<Refusal> refusalOf(const route::FilterOutcome& outcome) {
+  if (const auto* redirect = std::get_if<route::RedirectTo>(&outcome)) {
+    return Refusal{.reason = Reason::None,
+                   .detail = {},
+                   .answer = redirectAnswer(redirect->status, redirect->location)};
+  }
+  if (const auto* failure = std::get_if<const route::HttpFailure*>(&outcome)) {
+    return Refusal{.reason = Reason::InjectedFailure,
+                   .detail = (*failure)->message,
+                   .answer = injectedAnswer(**failure)};
+  }
+  if (const auto* failure = std::get_if<const route::GrpcFailure*>(&outcome)) {
+    return Refusal{.reason = Reason::InjectedFailure,
+                   .detail = (*failure)->message,
+                   .answer = injectedAnswer(**failure)};
+  }
+  if (const auto* invalid = std::get_if<route::Invalid>(&outcome)) {
+    return Refusal{.reason = Reason::InvalidPolicy,
+                   .detail = std::string(invalid->message),
+                   .answer = std::nullopt};
+  }
+  return std::nullopt;
+}
+
+Refusal refuse(Reason reason, std::string detail) {
+  return {.reason = reason, .detail = std::move(detail), .answer = std::nullopt};
+}
+
+// A backend that leads nowhere takes its share of the requests, and fails them.
+bool isReady(Worker& worker, const route::Backend& backend) {
+  if (backend.targetId == 0) return true;
+  const std::shared_ptr<Target> target = worker.target(backend.targetId);
+  return target != nullptr && target->ready(worker.loop().nowMs());
+}
+}  // namespace
+
+std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, RequestHead& head,
+                                 RequestRoute& route, route::RequestPolicy& policy) {
+  if (choice.routeTableId == 0) {
+    route.target = choice.targetId == 0 ? nullptr : worker.target(choice.targetId);
+    if (!route.target) return refuse(Reason::NoRoute, std::string(head.authority));
+    return std::nullopt;
+  }
+  route.table = worker.routeTable(choice.routeTableId);
+  if (!route.table) return refuse(Reason::NoRoute, std::string(head.authority));
+  const route::RouteMatch match = route.table->find(head);
+  if (!match) return refuse(Reason::NoRoute, std::string(head.authority));
+  route.rule = match.rule;
+  route.prefix = match.prefix;
+  policy = route::policyOf(*match.rule, head.fields);
+  return refusalOf(route::filterRequest(
+      match.rule->filters,
+      {.authority = head.authority, .prefix = match.prefix, .random = worker.random()}, head));
+}
+
+bool anyBackendReady(Worker& worker, const RequestRoute& route) {
+  if (route.rule == nullptr) return route.target->ready(worker.loop().nowMs());
+  for (const route::Backend& backend : route.rule->distribution.backends()) {
+    if (isReady(worker, backend)) return true;
+  }
+  return false;
+}
+
+std::optional<Refusal> chooseBackend(Worker& worker, RequestRoute& route) {
+  if (route.rule == nullptr) return std::nullopt;
+  route.target = nullptr;
+  route.backend = route.rule->distribution.pick(
+      worker.random(),
+      [&worker](const route::Backend& backend) { return isReady(worker, backend); });
+  if (route.backend == nullptr) return refuse(Reason::NoReadyBackend, "");
+  if (route.backend->targetId == 0) return refuse(Reason::NoDispatcher, "");
+  route.target = worker.target(route.backend->targetId);
+  return std::nullopt;
+}
+
+std::optional<Refusal> filterForBackend(Worker& worker, const RequestRoute& route,
+                                        RequestHead& head) {
+  if (route.backend == nullptr || route.backend->filters.empty()) return std::nullopt;
+  return refusalOf(route::filterRequest(
+      route.backend->filters,
+      {.authority = head.authority, .prefix = route.prefix, .random = worker.random()}, head));
+}
+
+std::optional<Refusal> filterResponse(const RequestRoute& route, FieldTable& fields) {
+  if (route.rule == nullptr) return std::nullopt;
+  std::optional<route::Invalid> invalid;
+  if (route.backend != nullptr) invalid = route::filterResponse(route.backend->filters, fields);
+  if (!invalid) invalid = route::filterResponse(route.rule->filters, fields);
+  if (!invalid) return std::nullopt;
+  return refuse(Reason::InvalidPolicy, std::string(invalid->message));
+}
+
+void describeRoute(const RequestRoute& route, FailureFacts& facts) {
+  if (route.rule != nullptr) facts.route = route.rule->name;
+  if (route.backend != nullptr) facts.backend = route.backend->name;
+}
+
+}  // namespace mesh

@@ -1,0 +1,84 @@
+// The series of one rule of a route table on one worker, and of each of its backends (reference
+// §8.8). Interned as they are needed; label sets that recur are found in a short list.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/reason.h"
+#include "metrics/recorder.h"
+
+namespace mesh {
+
+// How a request or a try ended.
+struct RouteOutcome {
+  uint16_t status = 0;     // 0: without a response
+  int8_t grpcStatus = -1;  // -1: not gRPC
+  Reason reason = Reason::None;
+  bool operator==(const RouteOutcome&) const = default;
+};
+
+// Responses by outcome, their duration, and the sizes of their pieces.
+class ResponseCounters {
+ public:
+  struct Families {
+    Family statuses;
+    Family duration;
+    Family frames;
+  };
+  ResponseCounters(Recorder& recorder, const Families& families, uint32_t routeId,
+                   uint32_t backendId);
+  void ended(const RouteOutcome& outcome, uint64_t ms);
+  void frame(size_t bytes);
+
+ private:
+  struct Known {
+    RouteOutcome outcome;
+    SeriesId series;
+  };
+
+  Recorder& recorder_;
+  const Families families_;
+  LabelSet labels_;
+  SeriesId duration_ = 0;
+  SeriesId frames_ = 0;
+  std::vector<Known> known_;
+};
+
+class BackendCounters {
+ public:
+  BackendCounters(Recorder& recorder, uint32_t routeId, uint32_t backendId);
+  void requested() const { recorder_.add(requests_); }
+
+  // Of each try: from the end of the request.
+  ResponseCounters responses;
+
+ private:
+  Recorder& recorder_;
+  SeriesId requests_;
+};
+
+class RouteCounters {
+ public:
+  RouteCounters(Recorder& recorder, uint32_t routeId);
+
+  void retried() { count(Family::RouteRetryRequestsTotal); }
+  void retrySucceeded() { count(Family::RouteRetrySuccessesTotal); }
+  void retryOverflowed() { count(Family::RouteRetryOverflowTotal); }
+  void retryLimitExceeded() { count(Family::RouteRetryLimitExceededTotal); }
+  BackendCounters& backend(uint32_t backendId);
+
+  // Of each request, from its arrival; `frame` counts pieces of its body.
+  ResponseCounters requests;
+
+ private:
+  void count(Family family);
+
+  Recorder& recorder_;
+  LabelSet labels_;
+  std::unordered_map<uint32_t, std::unique_ptr<BackendCounters>> backends_;
+};
+
+}  // namespace mesh

@@ -1,0 +1,43 @@
+// What is done with a request once its route is found. Immutable; kept alive by its table.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/reason.h"
+#include "route/distribution.h"
+#include "route/retry.h"
+#include "route/spec.h"
+#include "route/status-set.h"
+
+namespace mesh::route {
+
+struct Rule {
+  uint32_t id = 0;
+  std::string name;
+  RouteKind kind = RouteKind::Http;
+  std::vector<Filter> filters;  // see filters.h; those of a backend come after them
+  BackendPicker distribution;
+  StreamTimeouts timeouts;
+  std::optional<RetryPolicy> retry;
+  bool allowRequestOverrides = false;
+  StatusSet failureStatuses;
+
+  // Nothing but filters and a choice of backends: no clock runs and nothing is kept to be sent again.
+  bool plain() const {
+    return !retry && !allowRequestOverrides && timeouts.requestMs == 0 &&
+           timeouts.responseMs == 0 && timeouts.idleMs == 0;
+  }
+};
+
+// For connections that are not HTTP.
+struct TcpRoute {
+  uint32_t id = 0;
+  std::string name;
+  BackendPicker distribution;
+  Reason refusal = Reason::None;  // not None: connections end with it
+};
+
+}  // namespace mesh::route
