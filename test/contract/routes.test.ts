@@ -125,7 +125,8 @@ test('an injected failure has its status, reason and route', async (t) => {
   });
   assert.match(await request(t, port, 'web'), /^HTTP\/1\.1 418 /);
   const told = await events.next('failure');
-  assert.deepEqual([told.reason, told.detail, told.routeId], [Reason.INJECTED_FAILURE, 'on purpose', 11]);
+  assert.deepEqual([told.reason, told.routeId], [Reason.INJECTED_FAILURE, 11]);
+  assert.match(told.detail, /on purpose$/);
 });
 
 test('a backend that leads nowhere is a failure of the route', async (t) => {

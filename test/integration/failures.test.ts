@@ -23,6 +23,8 @@ interface Fault {
   readonly status: number;
   /** Part of `l5d-proxy-error`. */
   readonly says: RegExp;
+  /** The client's connection may go on: what failed was this request alone. */
+  readonly keeps?: boolean;
   readonly proxy?: ProxyWishes;
   readonly route?: Partial<RouteWishes>;
   /** What the endpoint does with its connection; without it nobody listens there. */
@@ -108,6 +110,7 @@ const FAULTS: readonly Fault[] = [
     reason: Reason.NO_ROUTE,
     status: 404,
     says: /no route/,
+    keeps: true,
     route: { destination: { targetId: 0, authorities: [{ authority: 'other', targetId: 1 }] } },
   },
   {
@@ -208,6 +211,7 @@ const FAULTS: readonly Fault[] = [
     reason: Reason.RESPONSE_HEADERS_TIMEOUT,
     status: 504,
     says: /timed out waiting for response headers/,
+    keeps: true,
     route: { target: { responseTimeoutMs: 100 } },
     endpoint: async (peer) => {
       await readRequest(peer);
@@ -224,9 +228,15 @@ async function provoke(t: TestContext, fault: Fault): Promise<ProxyUnderTest> {
   const response = await readResponse(client);
   assert.equal(response.status, fault.status);
   assert.match(field(response, 'l5d-proxy-error') ?? '', fault.says);
-  assert.equal(field(response, 'connection'), 'close');
   assert.equal(field(response, 'content-length'), '0');
-  assert.equal((await client.toEnd()).length, 0);
+  if (fault.keeps === true) {
+    assert.equal(field(response, 'connection'), undefined);
+    client.write(fault.request ?? GET);
+    assert.equal((await readResponse(client)).status, fault.status);
+  } else {
+    assert.equal(field(response, 'connection'), 'close');
+    assert.equal((await client.toEnd()).length, 0);
+  }
   return proxy;
 }
 
@@ -237,12 +247,14 @@ for (const fault of FAULTS) {
     assert.equal(failure.status, fault.status);
     assert.match(failure.detail, fault.says);
     if (fault.request === undefined) assert.deepEqual([failure.method, failure.path], ['GET', '/path']);
-    assert.equal(proxy.failures.length, 1, 'one reason per failure');
+    // Where the connection goes on it is asked once more.
+    const times = fault.keeps === true ? 2 : 1;
+    assert.equal(proxy.failures.length, times, 'one reason per failure');
     const error = reasonName(fault.reason);
-    await proxy.metricBecomes('sluice_request_errors_total', { direction: 'outbound', error }, 1);
-    assert.equal(proxy.metric('sluice_request_errors_total'), 1);
+    await proxy.metricBecomes('sluice_request_errors_total', { direction: 'outbound', error }, times);
+    assert.equal(proxy.metric('sluice_request_errors_total'), times);
     // Sent to an endpoint, so it counts there too.
-    const sent = fault.endpoint === undefined ? 0 : 1;
+    const sent = fault.endpoint === undefined ? 0 : times;
     assert.equal(proxy.metric('request_total'), sent);
     await proxy.metricBecomes('response_total', { classification: 'failure', error }, sent);
   });
