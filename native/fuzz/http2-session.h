@@ -34,7 +34,7 @@ class CheckingHandler : public http2::SessionHandler {
     stream.ended = end == http2::End::Last;
     answer(id);
   }
-  void onRequestTooLarge(http2::StreamId id) override {
+  void onRequestTooLarge(http2::StreamId id, const http2::LargeHead&) override {
     MESH_CHECK(streams_.count(id) == 0);
     MESH_CHECK(id > last_);
     last_ = id;

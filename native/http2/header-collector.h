@@ -37,6 +37,9 @@ class HeaderCollector {
   StreamId stream() const { return stream_; }
   Kind kind() const { return kind_; }
   bool tooLarge() const { return tooLarge_; }
+  size_t bytes() const { return bytes_; }
+  // The content-type is gRPC's; known of heads that are too large as well.
+  bool grpc() const { return grpc_; }
 
   // Once, after the whole block, when it is not too large. Null when it is not a valid message.
   const RequestHead* request();
@@ -58,6 +61,7 @@ class HeaderCollector {
   StreamId stream_ = 0;
   Kind kind_ = Kind::Nothing;
   bool tooLarge_ = false;
+  bool grpc_ = false;
   uint16_t cookieCount_ = 0;
   size_t bytes_ = 0;
   size_t held_ = 0;

@@ -67,15 +67,21 @@ struct Settings {
 enum class End : uint8_t { More, Last };
 
 // What becomes of streams. Views are valid during the call only.
+// What is known of a request whose head is too large to be looked at.
+struct LargeHead {
+  size_t bytes;  // names, values and 32 for each (RFC 9113 §6.5.2)
+  bool grpc;     // its content-type says so
+};
+
 class SessionHandler {
  public:
   // Server: a request. Fields have lower-case names; pseudo-fields are in the head; several cookie
   // fields have become one (RFC 9113 §8.2.3). Refuse it with `reset` or an answer. With End::Last
   // the message is complete: neither onData nor onEnd follow.
   virtual void onRequest(StreamId stream, const RequestHead& head, End end) = 0;
-  // Server: the head is too large. The handler answers 431, with End::Last; what else the client
-  // sends on the stream is dropped. Only onDone or onReset follow.
-  virtual void onRequestTooLarge(StreamId stream) = 0;
+  // Server: the head is too large. The handler answers 431, or in gRPC's terms, with End::Last; what
+  // else the client sends on the stream is dropped. Only onDone or onReset follow.
+  virtual void onRequestTooLarge(StreamId stream, const LargeHead& head) = 0;
   // Client: interim (1xx) and final responses.
   virtual void onResponse(StreamId stream, const ResponseHead& head, End end) = 0;
   // To be kept by the handler, and given back with `consumed`.

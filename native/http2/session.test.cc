@@ -209,6 +209,23 @@ TEST_CASE("one field too many is too large a head") {
   CHECK(pair.server.handler.tooLarge == 1);
 }
 
+TEST_CASE("of a head above the limits its size is known, and whether it is gRPC's") {
+  Settings settings;
+  settings.maxFields = 1;
+  Pair pair({}, settings);
+  pair.client.session->openStream(
+      Request().with("a", "1").with("content-type", "application/grpc+proto").head, "http",
+      End::Last);
+  pair.settle();
+  CHECK(pair.server.handler.large.grpc);
+  // ":method GET" and the like count, too: each field is 32 bytes more than its text.
+  CHECK(pair.server.handler.large.bytes > 6 * 32);
+  pair.client.session->openStream(Request().with("a", "1").with("b", "2").head, "http", End::Last);
+  pair.settle();
+  CHECK(pair.server.handler.tooLarge == 2);
+  CHECK(!pair.server.handler.large.grpc);
+}
+
 TEST_CASE("a response or trailers above the limits are a stream error") {
   Settings settings;
   settings.maxHeadBytes = 4'096;

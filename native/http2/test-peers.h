@@ -56,6 +56,7 @@ class Recorder : public SessionHandler {
   std::map<StreamId, Message> messages;
   std::vector<ErrorCode> goaways;
   size_t tooLarge = 0;
+  LargeHead large{};
   size_t settings = 0;
   // Gives data back at once.
   bool consumes = true;
@@ -77,7 +78,8 @@ class Recorder : public SessionHandler {
     lastScheme = head.scheme;
     tell(id, "request");
   }
-  void onRequestTooLarge(StreamId id) override {
+  void onRequestTooLarge(StreamId id, const LargeHead& head) override {
+    large = head;
     at(id);
     ++tooLarge;
     tell(id, "tooLarge");

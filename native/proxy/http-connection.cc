@@ -4,20 +4,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/http1-violations.h"
 #include "proxy/lingering-close.h"
 
 namespace mesh {
 
 namespace {
 constexpr size_t HEAD_BUFFER_BYTES = 16'384;
-
-Reason reasonOf(http1::Violation violation) {
-  if (violation == http1::Violation::HeadTooLarge || violation == http1::Violation::TooManyFields) {
-    return Reason::RequestHeadTooLarge;
-  }
-  if (violation == http1::Violation::UnsupportedVersion) return Reason::UnsupportedVersion;
-  return Reason::MalformedRequest;
-}
 }  // namespace
 
 HttpConnection::HttpConnection(Worker& worker, HttpMode mode, DestinationHold destination,
@@ -164,7 +157,7 @@ bool HttpConnection::readHead() {
         return acceptHead(outcome.consumed);
       }
       if (outcome.state == http1::ParseState::Invalid) {
-        return failRequest(reasonOf(outcome.violation),
+        return failRequest(requestReasonOf(outcome.violation),
                            std::string(http1::violationName(outcome.violation)));
       }
     } else if (closing_) {

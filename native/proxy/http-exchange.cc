@@ -4,6 +4,7 @@
 
 #include "http1/serializer.h"
 #include "proxy/http-connection.h"
+#include "proxy/http1-violations.h"
 #include "proxy/opaque-forward.h"
 #include "proxy/response-outcome.h"
 
@@ -70,7 +71,8 @@ bool HttpConnection::relayRequest() {
     const BodyRelay::Piece piece = requestBody_.prepare(in_, requestOut_, worker_.buffers());
     if (piece.violation != http1::Violation::None) {
       dropEndpoint();
-      failRequest(Reason::MalformedRequest, std::string(http1::violationName(piece.violation)));
+      failRequest(requestReasonOf(piece.violation),
+                  std::string(http1::violationName(piece.violation)));
       return false;
     }
     if (head.empty() && requestOut_.empty() && piece.direct.empty()) {
@@ -155,10 +157,8 @@ bool HttpConnection::readResponseHead() {
         continue;
       }
       if (outcome.state == http1::ParseState::Invalid) {
-        const bool tooLarge = outcome.violation == http1::Violation::HeadTooLarge ||
-                              outcome.violation == http1::Violation::TooManyFields;
         return failExchange(
-            facts(tooLarge ? Reason::ResponseHeadTooLarge : Reason::MalformedResponse, 0,
+            facts(responseReasonOf(outcome.violation), 0,
                   http1::violationName(outcome.violation)));
       }
     }
@@ -259,7 +259,7 @@ bool HttpConnection::relayResponseBody() {
     const BodyRelay::Piece piece = responseBody_.prepare(in, out_, worker_.buffers());
     if (piece.violation != http1::Violation::None) {
       return failExchange(
-          facts(Reason::MalformedResponse, 0, http1::violationName(piece.violation)));
+          facts(responseReasonOf(piece.violation), 0, http1::violationName(piece.violation)));
     }
     if (!out_.empty() || !piece.direct.empty()) {
       if (!client_->writable()) return true;

@@ -6,6 +6,7 @@
 #include "http/reason-phrase.h"
 #include "http1/serializer.h"
 #include "proxy/answer-rendering.h"
+#include "proxy/http1-violations.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -84,7 +85,7 @@ void Http1ClientStream::relayRequest() {
 bool Http1ClientStream::takeBody() {
   const BodyRelay::Piece piece = requestBody_.prepare(parts_.in, decoded_, parts_.worker.buffers());
   if (piece.violation != http1::Violation::None) {
-    exchange_.failRequest(Reason::MalformedRequest, http1::violationName(piece.violation));
+    exchange_.failRequest(requestReasonOf(piece.violation), http1::violationName(piece.violation));
     return true;
   }
   const bool direct = decoded_.empty();

@@ -6,6 +6,7 @@
 
 #include "http1/serializer.h"
 #include "proxy/websocket-handshake.h"
+#include "proxy/http1-violations.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -152,9 +153,7 @@ EndpointStream::Next Http1EndpointStream::nextHead() {
       const http1::ParseOutcome outcome =
           http1::parseResponseHead(in.view(), worker_.settings().http, progress_, head);
       if (outcome.state == http1::ParseState::Invalid) {
-        const bool tooLarge = outcome.violation == http1::Violation::HeadTooLarge ||
-                              outcome.violation == http1::Violation::TooManyFields;
-        return fail(tooLarge ? Reason::ResponseHeadTooLarge : Reason::MalformedResponse, 0,
+        return fail(responseReasonOf(outcome.violation), 0,
                     http1::violationName(outcome.violation));
       }
       if (outcome.state == http1::ParseState::Complete) {
@@ -207,7 +206,7 @@ EndpointStream::Next Http1EndpointStream::nextBody() {
   for (;;) {
     const BodyRelay::Piece piece = responseBody_.prepare(in, decoded_, worker_.buffers());
     if (piece.violation != http1::Violation::None) {
-      return fail(Reason::MalformedResponse, 0, http1::violationName(piece.violation));
+      return fail(responseReasonOf(piece.violation), 0, http1::violationName(piece.violation));
     }
     direct_ = decoded_.empty();
     data_ = direct_ ? piece.direct : decoded_.view();

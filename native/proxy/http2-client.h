@@ -51,7 +51,7 @@ class Http2Client final : public Disposable,
   void onIo(uint32_t fresh) override;
   void onTurnEnd() override;
   void onRequest(http2::StreamId, const RequestHead&, http2::End) override {}
-  void onRequestTooLarge(http2::StreamId) override {}
+  void onRequestTooLarge(http2::StreamId, const http2::LargeHead&) override {}
   void onResponse(http2::StreamId stream, const ResponseHead& head, http2::End end) override;
   void onData(http2::StreamId stream, std::string_view data) override;
   void onEnd(http2::StreamId stream, const FieldTable& trailers) override;

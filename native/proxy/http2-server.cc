@@ -1,6 +1,7 @@
 // See http2-server.h.
 #include "proxy/http2-server.h"
 
+#include "proxy/answer-rendering.h"
 #include "proxy/http2-client-stream.h"
 #include "proxy/http2-settings.h"
 #include "proxy/lingering-close.h"
@@ -56,27 +57,29 @@ void Http2Server::onSessionFailed() {
   broken_ = true;
   std::string detail(http2::errorCodeName(session_->failure()));
   if (!session_->failureDetail().empty()) detail.append(": ").append(session_->failureDetail());
-  report(Reason::MalformedRequest, std::move(detail));
+  worker_.countConnectionError(destination_->direction, Reason::MalformedRequest);
+  report(Reason::MalformedRequest, std::move(detail), 0);
   abandonAll(Reason::MalformedRequest);
 }
 
 void Http2Server::onPeerSilent() {
   if (ended_) return;
-  report(Reason::KeepaliveTimeout, "");
+  worker_.countConnectionError(destination_->direction, Reason::KeepaliveTimeout);
+  report(Reason::KeepaliveTimeout, "", 0);
   client_->abort();
   abandonAll(Reason::KeepaliveTimeout);
   end();
 }
 
 // A failure of the connection, whatever its streams are at.
-void Http2Server::report(Reason reason, std::string detail) {
+void Http2Server::report(Reason reason, std::string detail, uint16_t status) {
   contract::Failure failure;
   failure.direction = destination_->direction;
   failure.reason = reason;
   failure.detail = std::move(detail);
   failure.client = client_->peer();
   failure.originalDestination = original_;
-  worker_.countConnectionError(destination_->direction, reason);
+  failure.status = status;
   worker_.sink().fail(std::move(failure));
 }
 
@@ -206,11 +209,18 @@ void Http2Server::onRequest(http2::StreamId stream, const RequestHead& head, htt
   one->exchange().begin();
 }
 
-void Http2Server::onRequestTooLarge(http2::StreamId stream) {
+void Http2Server::onRequestTooLarge(http2::StreamId stream, const http2::LargeHead& large) {
+  const http1::Limits& limits = worker_.settings().http;
+  const std::string detail = std::to_string(large.bytes) + " bytes; at most " +
+                             std::to_string(limits.maxHeadBytes) + " bytes and " +
+                             std::to_string(limits.maxFields) + " fields are taken";
+  Answer answer = answerFor({.reason = Reason::RequestHeadTooLarge, .detail = detail});
   worker_.countRequestError(destination_->direction, Reason::RequestHeadTooLarge);
+  report(Reason::RequestHeadTooLarge, answer.message, answer.status);
+  // This stream alone ends.
+  answer.closes = false;
   ResponseHead& head = worker_.responseHead();
-  head.status = statusOf(Reason::RequestHeadTooLarge);
-  head.fields.count = 0;
+  fillAnswerHead(answer, large.grpc, worker_.emitsErrorHeaders(destination_->direction), head);
   session_->respond(stream, head, http2::End::Last, true);
   flushLater();
 }

@@ -45,7 +45,7 @@ class Http2Server final : public Connection,
   void cut(Reason reason) override;
 
   void onRequest(http2::StreamId stream, const RequestHead& head, http2::End end) override;
-  void onRequestTooLarge(http2::StreamId stream) override;
+  void onRequestTooLarge(http2::StreamId stream, const http2::LargeHead& large) override;
   void onResponse(http2::StreamId, const ResponseHead&, http2::End) override {}
   void onData(http2::StreamId stream, std::string_view data) override;
   void onEnd(http2::StreamId stream, const FieldTable& trailers) override;
@@ -62,7 +62,8 @@ class Http2Server final : public Connection,
               std::unique_ptr<SocketEnd> client);
   void receive(std::string_view bytes);
   void onSessionFailed();
-  void report(Reason reason, std::string detail);
+  // `status`: that was answered, 0: none.
+  void report(Reason reason, std::string detail, uint16_t status);
   void read();
   bool write();
   Http2ClientStream* find(http2::StreamId stream);

@@ -142,7 +142,7 @@ class Http2Peer final : public http2::SessionHandler {
     seen.ended = end == http2::End::Last;
     lastRequest = stream;
   }
-  void onRequestTooLarge(http2::StreamId) override {}
+  void onRequestTooLarge(http2::StreamId, const http2::LargeHead&) override {}
   void onResponse(http2::StreamId stream, const ResponseHead& head, http2::End end) override {
     SeenStream& seen = streams[stream];
     if (head.status < 200) {

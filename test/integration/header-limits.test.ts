@@ -141,8 +141,7 @@ for (const [what, fields] of Object.entries(BEYOND)) {
     const { port } = await setUp(t);
     const post = closing('/').replace('GET', 'POST');
     const trailers = `${post}Transfer-Encoding: chunked\r\n\r\n0\r\n${lines(fields)}\r\n`;
-    // Within a body it is the body that is wrong.
-    assert.match(await askHttp1(t, port, trailers), /^4(?:00|31)$/);
+    assert.equal(await askHttp1(t, port, trailers), '431');
     assert.equal(
       await askHttp2(t, port, [headers(1, get('/'), 0), data(1, 'x'), headers(1, fields)]),
       `reset ${ErrorCode.ENHANCE_YOUR_CALM}`,
