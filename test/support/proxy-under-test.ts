@@ -33,6 +33,7 @@ import {
 import { directoryOf } from './fake-series.js';
 import { eventually } from './peer.js';
 import type { Scope } from './processes.js';
+import { RouteNames, type TableInit } from './route-tables.js';
 
 type TargetOverrides = Partial<Exclude<MessageInitShape<typeof PutTargetSchema>, { $typeName: string }>>;
 type DestinationOverrides = Partial<
@@ -75,12 +76,17 @@ export class ProxyUnderTest {
   readonly events: EventLog;
   readonly failures: Failure[] = [];
   readonly #collector: DataPlaneCollector;
+  readonly #routes = new RouteNames();
   #lastId = 0;
 
   constructor(plane: NativeDataPlane, events: EventLog) {
     this.plane = plane;
     this.events = events;
-    this.#collector = new DataPlaneCollector(plane, directoryOf());
+    this.#collector = new DataPlaneCollector(plane, {
+      targetInfo: directoryOf().targetInfo,
+      routeInfo: (id) => this.#routes.routeInfo(id),
+      backendInfo: (id) => this.#routes.backendInfo(id),
+    });
     plane.subscribe((batch) => {
       for (const { kind } of batch.events) if (kind.case === 'failure') this.failures.push(kind.value);
     });
@@ -90,6 +96,36 @@ export class ProxyUnderTest {
   route(wishes: RouteWishes): Route {
     this.#lastId += 1;
     const id = this.#lastId;
+    this.#putTarget(id, wishes);
+    return this.#listenTo(id, { targetId: id }, wishes);
+  }
+
+  /** A target that only route tables lead to; balanced unless wished otherwise. Answers its id. */
+  target(to: readonly number[], wishes: Omit<RouteWishes, 'to'> = {}): number {
+    this.#lastId += 1;
+    this.#putTarget(this.#lastId, { balanced: true, ...wishes, to });
+    return this.#lastId;
+  }
+
+  /** A listener whose requests a table decides about; both have one id. */
+  routed(table: TableInit, wishes: Omit<RouteWishes, 'to'> = {}): Route {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#putTable(id, table);
+    return this.#listenTo(id, { routeTableId: id }, wishes);
+  }
+
+  /** Another table in the place of the one that is there. */
+  reroute(route: Route, table: TableInit): void {
+    this.#putTable(route.id, table);
+  }
+
+  #putTable(id: number, table: TableInit): void {
+    this.#routes.learn(table);
+    this.plane.putRouteTable({ ...table, id });
+  }
+
+  #putTarget(id: number, wishes: RouteWishes): void {
     const target = wishes.balanced === true ? balanceTarget(id) : forwardTarget(id);
     this.plane.putTarget({ ...target, ...wishes.target });
     this.plane.updateEndpoints({
@@ -97,13 +133,16 @@ export class ProxyUnderTest {
       reset: true,
       add: wishes.to.map((port, i) => ({ address: loopback(port), weight: wishes.weights?.[i] ?? 1 })),
     });
+  }
+
+  #listenTo(id: number, leads: DestinationOverrides, wishes: Omit<RouteWishes, 'to'>): Route {
     const direction = wishes.direction ?? Direction.OUTBOUND;
     this.plane.putDestination({
       id,
       direction,
       protocol: wishes.protocol ?? Protocol.HTTP1,
-      targetId: id,
       detectTimeoutMs: 10_000,
+      ...leads,
       ...wishes.destination,
     });
     const { port } = this.plane.listen({
