@@ -56,7 +56,7 @@ void Exchange::onExpired(Reason reason) {
   // That the client's own limit is over says nothing about the endpoint.
   if (reason != Reason::RequestTimeout) load_.observe(ResponseOutcome{});
   if (status_ != 0) {
-    cutShort(known, static_cast<uint32_t>(http2::ErrorCode::Cancel));
+    cutShort(known, 0);
   } else if (!triesAgainAfter(known)) {
     fail(known);
   }

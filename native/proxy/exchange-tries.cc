@@ -39,7 +39,7 @@ bool Exchange::triesAgainAfter(const ResponseHead& head, bool last) {
     if (tries_ > 1) counters_->retrySucceeded();
     return false;
   }
-  if (unknown && !mayTryAgain()) return false;
+  if (unknown && !atHand()) return false;
   held_ = std::make_unique<StoredResponse>();
   held_->store(head);
   heldIsAll_ = last;
@@ -71,16 +71,15 @@ bool Exchange::triesAgainAfter(const FailureFacts& facts) {
   return false;
 }
 
-// The request is at hand from its first byte to its last.
-bool Exchange::mayTryAgain() {
-  return requestEnded_ && body_.repeatable() && policy_.retry->keepsBody(body_.received()) &&
-         tries_ <= policy_.retry->maxRetries;
+bool Exchange::atHand() {
+  return requestEnded_ && body_.repeatable() && policy_.retry->keepsBody(body_.received());
 }
 
 bool Exchange::tryAgain() {
   const route::RetryPolicy& policy = *policy_.retry;
-  if (!mayTryAgain()) {
-    if (counters_ != nullptr && tries_ > policy.maxRetries) counters_->retryLimitExceeded();
+  if (!atHand()) return false;
+  if (tries_ > policy.maxRetries) {
+    if (counters_ != nullptr) counters_->retryLimitExceeded();
     return false;
   }
   const uint64_t now = worker_.loop().nowMs();

@@ -282,7 +282,11 @@ void Exchange::relayResponse() {
         relayHead();
         break;
       case EndpointStream::Next::Data:
-        if (held_) passHeld();
+        if (held_) {
+          // With a message it is the answer, whatever its trailers will say.
+          if (tries_ > 1 && counters_ != nullptr) counters_->retrySucceeded();
+          passHeld();
+        }
         if (state_ != State::Relaying || !relayData()) return;
         break;
       case EndpointStream::Next::End:

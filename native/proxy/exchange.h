@@ -94,7 +94,7 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
   bool triesAgainAfter(const ResponseHead& head, bool last);
   bool triesAgainAfterTrailers();
   bool triesAgainAfter(const FailureFacts& facts);
-  bool mayTryAgain();
+  bool atHand();  // the request, from its first byte to its last
   bool tryAgain();
   void onBackoffOver();
   void giveWhatIsHeld();
