@@ -38,6 +38,7 @@ void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
   worker.adopt(std::move(forward));
   self.toEndpoint_.prepend(std::move(early));
   OpaqueRoute route = routeOpaque(worker, defaultChoice(*self.destination_));
+  self.routeId_ = route.routeId;
   if (!route.target) {
     self.fail(route.refusal, 0, {}, route.detail);
     return;
@@ -165,6 +166,7 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
   failure.client = client_->peer();
   failure.originalDestination = original_;
   failure.targetId = destination_->targetId;
+  failure.routeId = routeId_;
   failure.endpoint = endpoint;
   worker_.sink().fail(std::move(failure));
   client_->abort();

@@ -55,6 +55,7 @@ class OpaqueForward final : public Connection,
   DestinationHold destination_;
   const SocketAddress original_;
   const std::string serverName_;
+  uint32_t routeId_ = 0;  // of the TCP route that it was given to; 0: none
   std::unique_ptr<SocketEnd> client_;
   std::unique_ptr<SocketEnd> endpoint_;
   Connector connector_;

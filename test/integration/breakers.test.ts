@@ -44,7 +44,7 @@ interface Scene {
   readonly proxy: ProxyUnderTest;
   readonly ask: Ask;
   /** What is known of the endpoint at this port. */
-  known(port: number): EndpointInspection;
+  readonly known: (port: number) => EndpointInspection;
 }
 
 /** One worker, as each finds out for itself who fails. */
@@ -133,7 +133,10 @@ for (const version of VERSIONS) {
       const { status } = await ask('/');
       const { state, ejectedBy } = known(bad.port);
       if (mayEjectLast) {
-        assert.deepEqual([state, ejectedBy], [EndpointState.ENDPOINT_EJECTED, EjectionRule.CONSECUTIVE_FAILURES]);
+        assert.deepEqual(
+          [state, ejectedBy],
+          [EndpointState.ENDPOINT_EJECTED, EjectionRule.CONSECUTIVE_FAILURES],
+        );
         assert.ok(status === 503 || status === 504, String(status));
         assert.equal(bad.requests, BREAKER.maxConsecutiveFailures);
         assert.ok(proxy.metric('sluice_request_errors_total') > 0);
@@ -182,10 +185,7 @@ test('when all are out, each endpoint says why: who refuses, and who answered ba
   t.diagnostic(`${String(status)}: ${String(headers['l5d-proxy-error'])}`);
   const failed = proxy.failures.at(-1);
   assert.ok(failed !== undefined);
-  assert.ok(
-    [Reason.FAIL_FAST, Reason.NO_READY_BACKEND].includes(failed.reason),
-    Reason[failed.reason],
-  );
+  assert.ok([Reason.FAIL_FAST, Reason.NO_READY_BACKEND].includes(failed.reason), Reason[failed.reason]);
   assert.match(failed.detail, /^route HTTPRoute\.web\.r11: /);
   assert.deepEqual(
     [known(closed), known(bad.port)].map(({ lastErrno, ejectedBy }) => [lastErrno, ejectedBy]),

@@ -67,7 +67,7 @@ interface Outcome {
 interface Scene {
   readonly proxy: ProxyUnderTest;
   readonly shop: Shop;
-  ask(metadata?: Readonly<Record<string, string>>): Promise<Outcome>;
+  readonly ask: (metadata?: Readonly<Record<string, string>>) => Promise<Outcome>;
 }
 
 async function scene(
@@ -184,7 +184,10 @@ test('a call may ask for retries where the rule allows it', async (t) => {
     if (number < 3) failWith(call, grpc.status.RESOURCE_EXHAUSTED);
     else answerWell(call);
   });
-  const { status } = await ask({ 'l5d-retry-grpc': 'unavailable,resource-exhausted', 'l5d-retry-limit': '2' });
+  const { status } = await ask({
+    'l5d-retry-grpc': 'unavailable,resource-exhausted',
+    'l5d-retry-limit': '2',
+  });
   assert.equal(status.code, grpc.status.OK);
   assert.equal(shop.asked.length, 3);
 });

@@ -111,8 +111,7 @@ test('of 100,000 requests over twenty endpoints, half of them bad, 99.99 % succe
   assert.ok((seen.get('200') ?? 0) >= COUNT * 0.9999, told);
 
   const retries = proxy.metric('outbound_http_route_retry_requests_total');
-  const allowed =
-    budget.ratio * COUNT + budget.minRetriesPerSecond * (seconds + budget.ttlMs / 1000);
+  const allowed = budget.ratio * COUNT + budget.minRetriesPerSecond * (seconds + budget.ttlMs / 1000);
   t.diagnostic(`${String(retries)} retries, ${allowed.toFixed(0)} allowed`);
   assert.ok(retries <= allowed, `${String(retries)} retries, ${String(allowed)} allowed`);
 

@@ -4,7 +4,14 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 
 import { Protocol, Reason } from '../../src/dataplane/gen/contract_pb.js';
-import { aClient, aServer, type Call, type Fields, type ServerSide, type Version } from '../support/http-ends.js';
+import {
+  aClient,
+  aServer,
+  type Call,
+  type Fields,
+  type ServerSide,
+  type Version,
+} from '../support/http-ends.js';
 import { eventually, within } from '../support/peer.js';
 import { aProxy, type ProxyUnderTest } from '../support/proxy-under-test.js';
 import { fiveHundreds, oneRule, rule, type RuleInit } from '../support/route-tables.js';
@@ -27,7 +34,7 @@ interface Scene {
   readonly proxy: ProxyUnderTest;
   /** What came to the server, try by try. */
   readonly got: readonly Got[];
-  send(call?: Call, body?: readonly Buffer[]): Promise<Got & { readonly status: number }>;
+  readonly send: (call?: Call, body?: readonly Buffer[]) => Promise<Got & { readonly status: number }>;
 }
 
 /** A rule before one server; `answer` is called once a request is there, with its number from 1 on. */
@@ -52,24 +59,32 @@ async function scene(
   const { port } = proxy.routed(oneRule(rule(11, proxy.target([server.port]), more)), { protocol });
   const client = aClient(t, version, port);
   const send: Scene['send'] = async (call = {}, body = []) => {
-    const { request, head, body: response } = client.send({
+    const {
+      request,
+      head,
+      body: response,
+    } = client.send({
       method: body.length > 0 ? 'POST' : 'GET',
       hasBody: body.length > 0,
       ...call,
     });
     // What is refused before its end is not taken to its end.
-    request.on('error', () => undefined);
+    sent.request.on('error', () => undefined);
     if (body.length > 0) {
-      for (const part of body) request.write(part);
-      request.end();
+      for (const part of body) sent.request.write(part);
+      sent.request.end();
     }
-    const { status, headers } = await within(head, 'no response');
-    return { status, headers, body: await within(wholeOf(await response()), 'no end of the response') };
+    const { status, headers } = await within(sent.head, 'no response');
+    return { status, headers, body: await within(wholeOf(await sent.body()), 'no end of the response') };
   };
   return { proxy, got, send };
 }
 
-function answering(status: number, body = String(status), fields: Fields = {}): (exchange: ServerSide) => void {
+function answering(
+  status: number,
+  body = String(status),
+  fields: Fields = {},
+): (exchange: ServerSide) => void {
   return (exchange) => {
     exchange.head(status, fields);
     exchange.response.write(body);
@@ -109,7 +124,10 @@ for (const version of VERSIONS) {
       assert.ok(one.body.equals(whole), 'every try has what was sent');
       assert.equal(one.headers['x-mark'], 'kept');
     }
-    assert.deepEqual(['requests', 'successes', 'overflow'].map((what) => counted(proxy, what)), [3, 1, 0]);
+    assert.deepEqual(
+      ['requests', 'successes', 'overflow'].map((what) => counted(proxy, what)),
+      [3, 1, 0],
+    );
   });
 
   test(`${version}: a body that is larger than the cap is sent once`, async (t) => {
@@ -128,9 +146,14 @@ for (const version of VERSIONS) {
   });
 
   test(`${version}: a request is sent again as often as allowed, and its last answer passed on`, async (t) => {
-    const { send, got, proxy } = await scene(t, version, { retry: { ...RETRY, maxRetries: 2 } }, (exchange, number) => {
-      answering(503, `try ${String(number)}`, { 'x-try': String(number) })(exchange);
-    });
+    const { send, got, proxy } = await scene(
+      t,
+      version,
+      { retry: { ...RETRY, maxRetries: 2 } },
+      (exchange, number) => {
+        answering(503, `try ${String(number)}`, { 'x-try': String(number) })(exchange);
+      },
+    );
     const { status, headers, body } = await send();
     assert.deepEqual([status, headers['x-try'], body.toString()], [503, '3', 'try 3']);
     assert.equal(got.length, 3);
@@ -139,7 +162,10 @@ for (const version of VERSIONS) {
       [2, 0, 1],
     );
     assert.equal(proxy.metric('outbound_http_route_request_statuses_total', { http_status: '503' }), 1);
-    assert.equal(proxy.metric('outbound_http_route_backend_response_statuses_total', { http_status: '503' }), 3);
+    assert.equal(
+      proxy.metric('outbound_http_route_backend_response_statuses_total', { http_status: '503' }),
+      3,
+    );
   });
 
   test(`${version}: a status that the rule does not name is an answer`, async (t) => {

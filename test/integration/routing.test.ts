@@ -344,8 +344,6 @@ test('connections that are not HTTP are shared by weight', async (t) => {
   assert.equal(heard.filter((text) => text === 'two').length, 200 - ones);
   assert.ok(Math.abs(ones - 150) < 6 * Math.sqrt(200 * 0.75 * 0.25), `${String(ones)} of 200`);
   await proxy.idle();
-  assert.equal(proxy.metric('outbound_tcp_route_open_total', { route_name: '13' }), 200);
-  assert.equal(proxy.metric('outbound_tcp_route_close_total', { route_name: '13', error: '' }), 200);
 });
 
 test('connections that are not HTTP are refused where a table forbids them', async (t) => {
@@ -358,5 +356,5 @@ test('connections that are not HTTP are refused where a table forbids them', asy
   await client.ending();
   const failure = await proxy.failure(Reason.FORBIDDEN);
   assert.equal(failure.routeId, 13);
-  assert.equal(proxy.metric('outbound_tcp_route_close_total', { error: 'forbidden' }), 1);
+  assert.equal(proxy.metric('sluice_connection_errors_total', { error: 'forbidden' }), 1);
 });

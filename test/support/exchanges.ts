@@ -29,10 +29,10 @@ export function hostOf(version: Version, host: string): Readonly<Record<string, 
 export function asking(t: TestContext, version: Version, port: number): Ask {
   const client = aClient(t, version, port);
   return async (path, call = {}) => {
-    const { head, body } = client.send({ method: 'GET', hasBody: false, path, ...call });
-    const { status, headers } = await within(head, 'no response');
+    const sent = client.send({ method: 'GET', hasBody: false, path, ...call });
+    const { status, headers } = await within(sent.head, 'no response');
     const parts: Buffer[] = [];
-    for await (const part of (await body()) as AsyncIterable<Buffer>) parts.push(part);
+    for await (const part of (await sent.body()) as AsyncIterable<Buffer>) parts.push(part);
     return { status, headers, body: Buffer.concat(parts).toString() };
   };
 }
@@ -41,8 +41,8 @@ export interface NamedServer {
   readonly name: string;
   readonly port: number;
   /** The fields of the latest request. */
-  headers(): Readonly<Record<string, string | string[] | undefined>>;
-  requests(): number;
+  readonly headers: () => Readonly<Record<string, string | string[] | undefined>>;
+  readonly requests: () => number;
 }
 
 /** Answers every request with its name and the field `x-server`. */

@@ -12,9 +12,9 @@ export interface FaultyEndpoint {
   readonly fault: Fault;
   readonly port: number;
   /** Requests that came whole. */
-  requests(): number;
+  readonly requests: () => number;
   /** Of these, answered 500. */
-  errors(): number;
+  readonly errors: () => number;
 }
 
 const END = Buffer.from('\r\n\r\n');

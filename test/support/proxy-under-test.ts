@@ -30,7 +30,6 @@ import {
   settings,
   type SettingsInit,
 } from '../contract/harness.js';
-import { directoryOf } from './fake-series.js';
 import { eventually } from './peer.js';
 import type { Scope } from './processes.js';
 import { RouteNames, type TableInit } from './route-tables.js';
@@ -83,7 +82,7 @@ export class ProxyUnderTest {
     this.plane = plane;
     this.events = events;
     this.#collector = new DataPlaneCollector(plane, {
-      targetInfo: directoryOf().targetInfo,
+      targetInfo: () => undefined,
       routeInfo: (id) => this.#routes.routeInfo(id),
       backendInfo: (id) => this.#routes.backendInfo(id),
     });
