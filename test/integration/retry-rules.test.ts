@@ -59,11 +59,7 @@ async function scene(
   const { port } = proxy.routed(oneRule(rule(11, proxy.target([server.port]), more)), { protocol });
   const client = aClient(t, version, port);
   const send: Scene['send'] = async (call = {}, body = []) => {
-    const {
-      request,
-      head,
-      body: response,
-    } = client.send({
+    const sent = client.send({
       method: body.length > 0 ? 'POST' : 'GET',
       hasBody: body.length > 0,
       ...call,
