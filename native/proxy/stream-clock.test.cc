@@ -1,3 +1,4 @@
+// The time-outs of a request as points in time: no timer, no loop.
 #include "proxy/stream-clock.h"
 
 #include <doctest/doctest.h>
