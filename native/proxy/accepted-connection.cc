@@ -153,7 +153,9 @@ void AcceptedConnection::dialEarly() {
   if (phase_ != Phase::Detecting || !in_.empty()) return;
   // Without a target it is left to whoever serves the connection to say so.
   OpaqueRoute route = routeOpaque(worker_, defaultChoice(*destination_));
-  if (route.target) connector_.start(std::move(route.target), direction_, Reuse::Never);
+  if (!route.target) return;
+  earlyRouteId_ = route.routeId;
+  connector_.start(std::move(route.target), direction_, Reuse::Never);
 }
 
 void AcceptedConnection::onConnected(std::unique_ptr<EndpointConnection> connection,
@@ -275,7 +277,7 @@ void AcceptedConnection::forwardOpaque() {
   if (early_) {
     OpaqueForward::join(worker_, std::move(destination_), original_, std::move(client_),
                         std::move(in_), EndpointConnection::takeSocket(std::move(early_)), Buffer(),
-                        detector_.serverName());
+                        detector_.serverName(), earlyRouteId_);
   } else {
     OpaqueForward::startDialling(worker_, std::move(destination_), original_, std::move(client_),
                                  std::move(in_), detector_.serverName());
@@ -305,6 +307,9 @@ void AcceptedConnection::serveHttp2() {
 }
 
 void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
+  const uint32_t routeId = phase_ == Phase::Joining ? earlyRouteId_ : 0;
+  countRouteOpen(worker_, routeId, original_);
+  countRouteClose(worker_, routeId, original_, reason);
   phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
   worker_.countConnectionError(direction_, reason);
@@ -322,6 +327,7 @@ void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   failure.detail = answer.message;
   failure.client = client_->peer();
   failure.originalDestination = original_;
+  failure.routeId = routeId;
   if (reason != Reason::ClientReset && speaksHttp1()) {
     failure.status = answer.status;
     const bool emit = worker_.settings().emitErrorHeaders && direction_ == Direction::Outbound;

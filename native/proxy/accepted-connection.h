@@ -85,6 +85,7 @@ class AcceptedConnection final : public Connection,
   Timer grace_;
   Connector connector_;
   std::unique_ptr<EndpointConnection> early_;
+  uint32_t earlyRouteId_ = 0;  // of the TCP route it follows
 };
 
 }  // namespace mesh

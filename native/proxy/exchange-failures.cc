@@ -60,6 +60,8 @@ void Exchange::onExpired(Reason reason) {
   } else if (!triesAgainAfter(known)) {
     fail(known);
   }
+  // The limit of the whole request holds during a back-off and a dial, too.
+  armClock();
 }
 
 // ---------------------------------------------------------------- failures

@@ -46,7 +46,8 @@ bool HttpConnection::failExchange(FailureFacts facts) {
     return false;
   }
   if (endpoint_) {
-    load_.observe(ResponseOutcome{});
+    // What the policy makes of a response says nothing about the endpoint.
+    if (facts.reason != Reason::InvalidPolicy) load_.observe(ResponseOutcome{});
     endTry(status_ != 0 ? status_ : statusOf(facts.reason), facts.reason);
   }
   if (responsePhase_ == ResponsePhase::Head || !endpoint_) {

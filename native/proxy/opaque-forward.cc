@@ -38,7 +38,7 @@ void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
   worker.adopt(std::move(forward));
   self.toEndpoint_.prepend(std::move(early));
   OpaqueRoute route = routeOpaque(worker, defaultChoice(*self.destination_));
-  self.routeId_ = route.routeId;
+  self.follow(route.routeId);
   if (!route.target) {
     self.fail(route.refusal, 0, {}, route.detail);
     return;
@@ -49,16 +49,22 @@ void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
 void OpaqueForward::join(Worker& worker, DestinationHold destination, const SocketAddress& original,
                          std::unique_ptr<SocketEnd> client, Buffer toEndpoint,
                          std::unique_ptr<SocketEnd> endpoint, Buffer toClient,
-                         std::string serverName) {
+                         std::string serverName, uint32_t routeId) {
   std::unique_ptr<OpaqueForward> forward(new OpaqueForward(
       worker, std::move(destination), original, std::move(client), std::move(serverName)));
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
+  self.follow(routeId);
   self.endpoint_ = std::move(endpoint);
   self.endpoint_->setHandler(self);
   self.toEndpoint_.prepend(std::move(toEndpoint));
   self.toClient_.prepend(std::move(toClient));
   self.advance();
+}
+
+void OpaqueForward::follow(uint32_t routeId) {
+  routeId_ = routeId;
+  countRouteOpen(worker_, routeId, original_);
 }
 
 void OpaqueForward::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
@@ -93,11 +99,13 @@ void OpaqueForward::advance() {
   const bool toEndpointOver = toEndpoint_.finished() || endpointGone_;
   const bool toClientOver = toClient_.finished() || clientGone_;
   if (toEndpointOver && toClientOver) {
+    Reason reason = Reason::None;
     if (endpointGone_ || clientGone_) {
+      reason = endpointGone_ ? Reason::EndpointReset : Reason::ClientReset;
       client_->abort();
       endpoint_->abort();
     }
-    end();
+    end(reason);
     return;
   }
   // A side that failed while the other takes no bytes would otherwise be noticed by nobody.
@@ -171,10 +179,11 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
   worker_.sink().fail(std::move(failure));
   client_->abort();
   if (endpoint_) endpoint_->abort();
-  end();
+  end(reason);
 }
 
-void OpaqueForward::end() {
+void OpaqueForward::end(Reason reason) {
+  countRouteClose(worker_, routeId_, original_, reason);
   worker_.loop().cancel(halfClose_);
   TurnEnd::unlink();
   worker_.retire(*this);

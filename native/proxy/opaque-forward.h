@@ -25,11 +25,12 @@ class OpaqueForward final : public Connection,
   static void startDialling(Worker& worker, DestinationHold destination,
                             const SocketAddress& original, std::unique_ptr<SocketEnd> client,
                             Buffer early, std::string serverName = {});
-  // Both sides are connected; each buffer goes first in its direction.
+  // Both sides are connected; each buffer goes first in its direction. `routeId`: of the TCP route
+  // that led here, 0: none.
   static void join(Worker& worker, DestinationHold destination, const SocketAddress& original,
                    std::unique_ptr<SocketEnd> client, Buffer toEndpoint,
                    std::unique_ptr<SocketEnd> endpoint, Buffer toClient,
-                   std::string serverName = {});
+                   std::string serverName = {}, uint32_t routeId = 0);
 
   void onIo(uint32_t fresh) override;
   void onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) override;
@@ -49,13 +50,13 @@ class OpaqueForward final : public Connection,
   void watchHalfClose();
   void onTimeout();
   void fail(Reason reason, int error, const SocketAddress& endpoint, const std::string& detail);
-  void end();
+  void follow(uint32_t routeId);
+  void end(Reason reason);
 
   Worker& worker_;
   DestinationHold destination_;
   const SocketAddress original_;
   const std::string serverName_;
-  uint32_t routeId_ = 0;  // of the TCP route that it was given to; 0: none
   std::unique_ptr<SocketEnd> client_;
   std::unique_ptr<SocketEnd> endpoint_;
   Connector connector_;
@@ -64,6 +65,7 @@ class OpaqueForward final : public Connection,
   // A side that no longer takes bytes; what the other still has to say is read to its end.
   bool endpointGone_ = false;
   bool clientGone_ = false;
+  uint32_t routeId_ = 0;  // of the TCP route that it was given to; 0: none
   Timer halfClose_;
   uint64_t lastMoved_ = 0;
 };

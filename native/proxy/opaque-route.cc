@@ -26,6 +26,14 @@ OpaqueRoute byTable(Worker& worker, uint32_t tableId) {
   if (!target) return refused(Reason::NoDispatcher, backend->name, tcp->id);
   return {.target = std::move(target), .refusal = Reason::None, .detail = {}, .routeId = tcp->id};
 }
+
+LabelSet labelsOf(uint32_t routeId, const SocketAddress& original) {
+  LabelSet labels;
+  labels.direction = Direction::Outbound;
+  labels.routeId = routeId;
+  labels.targetAddress = original;
+  return labels;
+}
 }  // namespace
 
 OpaqueRoute routeOpaque(Worker& worker, const RouteChoice& choice) {
@@ -33,6 +41,21 @@ OpaqueRoute routeOpaque(Worker& worker, const RouteChoice& choice) {
   std::shared_ptr<Target> target = worker.target(choice.targetId);
   if (!target) return refused(Reason::NoRoute, "destination has no default target");
   return {.target = std::move(target), .refusal = Reason::None, .detail = {}, .routeId = 0};
+}
+
+void countRouteOpen(Worker& worker, uint32_t routeId, const SocketAddress& original) {
+  if (routeId == 0) return;
+  Recorder& recorder = worker.recorder();
+  recorder.add(recorder.intern(Family::TcpRouteOpenTotal, labelsOf(routeId, original)));
+}
+
+void countRouteClose(Worker& worker, uint32_t routeId, const SocketAddress& original,
+                     Reason reason) {
+  if (routeId == 0) return;
+  LabelSet labels = labelsOf(routeId, original);
+  labels.reason = reason;
+  Recorder& recorder = worker.recorder();
+  recorder.add(recorder.intern(Family::TcpRouteCloseTotal, labels));
 }
 
 }  // namespace mesh
