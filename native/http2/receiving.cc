@@ -200,8 +200,7 @@ int NghttpSession::onRequestReceived(Stream& stream, End end) {
     if (!limits_.allow(Abuse::LargeHead)) return failBy(Abuse::LargeHead);
     stream.announced = true;
     stream.discarded = true;
-    handler_.onRequestTooLarge(stream.id,
-                               {.bytes = collector_.bytes(), .grpc = collector_.grpc()});
+    handler_.onRequestTooLarge(stream.id, {.bytes = collector_.bytes(), .grpc = collector_.grpc()});
     return 0;
   }
   const RequestHead* head = collector_.request();

@@ -158,8 +158,7 @@ bool HttpConnection::readResponseHead() {
       }
       if (outcome.state == http1::ParseState::Invalid) {
         return failExchange(
-            facts(responseReasonOf(outcome.violation), 0,
-                  http1::violationName(outcome.violation)));
+            facts(responseReasonOf(outcome.violation), 0, http1::violationName(outcome.violation)));
       }
     }
     // Interim responses are passed on while the final one is awaited.

@@ -5,8 +5,8 @@
 #include <array>
 
 #include "http1/serializer.h"
-#include "proxy/websocket-handshake.h"
 #include "proxy/http1-violations.h"
+#include "proxy/websocket-handshake.h"
 #include "proxy/worker.h"
 
 namespace mesh {
