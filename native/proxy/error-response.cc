@@ -3,7 +3,6 @@
 
 #include <cstring>
 
-#include "proxy/answer-rendering.h"
 
 namespace mesh {
 
@@ -251,16 +250,6 @@ std::string_view fieldValueOf(std::string_view text) {
     if (c < 0x20 || c > 0x7e) return "unexpected error";
   }
   return text;
-}
-
-std::string errorResponse(uint16_t status, std::string_view message, bool emitHeaders) {
-  const Answer answer{.status = status,
-                      .grpcStatus = INTERNAL.grpcStatus,
-                      .closes = true,
-                      .message = std::string(message),
-                      .location = {}};
-  return http1Answer(answer,
-                     {.clientMinorVersion = 1, .keepAlive = false, .emitHeaders = emitHeaders});
 }
 
 }  // namespace mesh

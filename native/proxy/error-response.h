@@ -49,7 +49,5 @@ uint8_t grpcStatusOf(Reason reason);
 std::string describeFailure(const FailureFacts& facts);
 // `text`, or what is said in its place when it may not stand in a field (RFC 9110 §5.5).
 std::string_view fieldValueOf(std::string_view text);
-// A complete HTTP/1 response without a body that closes the connection.
-std::string errorResponse(uint16_t status, std::string_view message, bool emitHeaders);
 
 }  // namespace mesh

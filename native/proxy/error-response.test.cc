@@ -142,9 +142,3 @@ TEST_CASE("an injected failure is what its filter says and keeps the connection"
   CHECK(grpc.message == "not today");
   CHECK_FALSE(grpc.closes);
 }
-
-TEST_CASE("an answer that is only a status and a message closes") {
-  CHECK(errorResponse(502, "endpoint gone", true) ==
-        "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n"
-        "l5d-proxy-error: endpoint gone\r\nl5d-proxy-connection: close\r\n\r\n");
-}

@@ -20,18 +20,15 @@ bool HttpConnection::route() {
   const RouteChoice choice = routeByAuthority(head);
   if (state_ == State::Routing) return false;  // parked
   route_ = {};
+  arrivedMs_ = worker_.loop().nowMs();
   if (mode_ == HttpMode::ForwardProxy && method_ == Method::Connect) return routeTunnel(choice);
   route::RequestPolicy policy;
   if (const std::optional<Refusal> refusal = findRoute(worker_, choice, head, route_, policy)) {
     return refuse(*refusal);
   }
   if (route_.rule != nullptr) {
-    arrivedMs_ = worker_.loop().nowMs();
-    const route::StreamTimeouts& timed = policy.timeouts;
-    const bool plain =
-        !policy.retry && timed.requestMs == 0 && timed.responseMs == 0 && timed.idleMs == 0;
     // An upgrade is relayed in place whatever its rule says: what comes of it is not sent again.
-    if (!plain && !framing_.upgrade) return translate(std::move(policy));
+    if (!policy.plain() && !framing_.upgrade) return translate(std::move(policy));
     if (const std::optional<Refusal> refusal = chooseBackend(worker_, route_)) {
       return refuse(*refusal);
     }

@@ -15,6 +15,11 @@ namespace mesh::route {
 struct RequestPolicy {
   StreamTimeouts timeouts;
   std::optional<RetryPolicy> retry;
+
+  // No clock runs and nothing is kept to be sent again.
+  bool plain() const {
+    return !retry && timeouts.requestMs == 0 && timeouts.responseMs == 0 && timeouts.idleMs == 0;
+  }
 };
 
 // What holds for this request. Takes the fields out of `fields` where the rule obeys them, and

@@ -24,12 +24,6 @@ struct Rule {
   std::optional<RetryPolicy> retry;
   bool allowRequestOverrides = false;
   StatusSet failureStatuses;
-
-  // Nothing but filters and a choice of backends: no clock runs and nothing is kept to be sent again.
-  bool plain() const {
-    return !retry && !allowRequestOverrides && timeouts.requestMs == 0 &&
-           timeouts.responseMs == 0 && timeouts.idleMs == 0;
-  }
 };
 
 // For connections that are not HTTP.
