@@ -232,9 +232,9 @@ async function fixedAddresses() {
 
 const BUILDS = {
   generated: { args: ['--no-product'], limitSeconds: 5 * MINUTE },
-  product: { args: [], limitSeconds: 10 * MINUTE },
-  'native-asan': { args: ['--no-product', '--native-tests'], limitSeconds: 15 * MINUTE },
-  'native-fuzz': { args: ['--no-product', '--fuzz'], limitSeconds: 10 * MINUTE },
+  product: { args: [], limitSeconds: 20 * MINUTE },
+  'native-asan': { args: ['--no-product', '--native-tests'], limitSeconds: 40 * MINUTE },
+  'native-fuzz': { args: ['--no-product', '--fuzz'], limitSeconds: 20 * MINUTE },
 };
 BUILDS['native-tsan'] = BUILDS['native-asan'];
 
@@ -322,14 +322,14 @@ async function suites() {
     unit: { unit: nodeTests('unit', { limitSeconds: 5 * MINUTE }) },
     native: {
       'native (ASan, UBSan)': doctest('native-asan', {
-        limitSeconds: 5 * MINUTE,
+        limitSeconds: 15 * MINUTE,
         env: {
           ASAN_OPTIONS: 'abort_on_error=0:detect_stack_use_after_return=1',
           UBSAN_OPTIONS: 'print_stacktrace=1',
         },
       }),
       'native (TSan)': doctest('native-tsan', {
-        limitSeconds: 5 * MINUTE,
+        limitSeconds: 15 * MINUTE,
         wrap: aslr,
         env: { TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1' },
       }),
@@ -337,19 +337,19 @@ async function suites() {
     contract: { contract: nodeTests('contract', { limitSeconds: 5 * MINUTE, oneAtATime: true }) },
     integration: {
       'integration (epoll)': nodeTests('integration', {
-        limitSeconds: 8 * MINUTE,
+        limitSeconds: 15 * MINUTE,
         oneAtATime: true,
         env: { SLUICE_POLLER: 'epoll' },
       }),
       'integration (libuv)': nodeTests('integration', {
-        limitSeconds: 8 * MINUTE,
+        limitSeconds: 15 * MINUTE,
         oneAtATime: true,
         env: { SLUICE_POLLER: 'libuv' },
       }),
     },
     conformance: {
       'conformance (ASan, UBSan)': nodeTests('conformance', {
-        limitSeconds: 8 * MINUTE,
+        limitSeconds: 15 * MINUTE,
         oneAtATime: true,
         needs: ['native-asan'],
         env: { ASAN_OPTIONS: 'abort_on_error=0', UBSAN_OPTIONS: 'print_stacktrace=1' },
