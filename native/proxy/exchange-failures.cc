@@ -108,7 +108,7 @@ void Exchange::onStreamFailed() {
   cutShort(known, failure.resetCode);
 }
 
-// What a filter says in place of a response is tried again like one.
+// No route, no backend, or a filter's own answer: no endpoint has been asked.
 void Exchange::refuse(const Refusal& refusal) {
   FailureFacts known = facts(refusal.reason, refusal.detail);
   known.endpoint = {};
@@ -160,13 +160,8 @@ void Exchange::report(const FailureFacts& facts, uint16_t status) {
 }
 
 void Exchange::countEnd(uint16_t status, Reason reason) {
-  if (counters_ == nullptr) return;
-  // Reference §8.8: what a filter answers counts under its status alone.
-  const bool injected = reason == Reason::InjectedFailure;
-  counters_->requests.ended(
-      {.status = status, .grpcStatus = grpcStatus_, .reason = injected ? Reason::None : reason},
-      worker_.loop().nowMs() - arrivedMs_);
-  counters_ = nullptr;
+  countRequest(route_, {.status = status, .grpcStatus = grpcStatus_, .reason = reason},
+               worker_.loop().nowMs() - arrivedMs_);
 }
 
 }  // namespace mesh

@@ -20,11 +20,15 @@ bool isOfEndpoint(Reason reason) {
 
 // What the head says about the endpoint.
 void Exchange::learn(const ResponseHead& head) {
-  if (grpc_) {
-    const std::optional<uint8_t> code = route::grpcStatusOf(head.fields);
-    if (code) grpcStatus_ = static_cast<int8_t>(*code);
-  }
+  learnStatus(head.fields);
   load_.answered(outcomeOf(head, grpcStatus_), worker_.loop().nowNs());
+}
+
+// What gRPC says in its own field: the first word counts.
+void Exchange::learnStatus(const FieldTable& fields) {
+  if (!grpc_ || grpcStatus_ >= 0) return;
+  const std::optional<uint8_t> code = route::grpcStatusOf(fields);
+  if (code) grpcStatus_ = static_cast<int8_t>(*code);
 }
 
 bool Exchange::triesAgainAfter(const ResponseHead& head, bool last) {
@@ -36,7 +40,7 @@ bool Exchange::triesAgainAfter(const ResponseHead& head, bool last) {
   // still be tried again.
   const bool unknown = grpc_ && !told && !last && head.status == 200 && !wanted;
   if (!wanted && !unknown) {
-    if (tries_ > 1) counters_->retrySucceeded();
+    if (tries_ > 1) route_.counters->retrySucceeded();
     return false;
   }
   if (unknown && !atHand()) return false;
@@ -49,10 +53,11 @@ bool Exchange::triesAgainAfter(const ResponseHead& head, bool last) {
 }
 
 bool Exchange::triesAgainAfterTrailers() {
-  const std::optional<uint8_t> code = route::grpcStatusOf(endpoint_->trailers());
-  if (code) grpcStatus_ = static_cast<int8_t>(*code);
-  if (code && policy_.retry->retriesGrpc(*code)) return tryAgain();
-  if (tries_ > 1) counters_->retrySucceeded();
+  learnStatus(endpoint_->trailers());
+  if (grpcStatus_ >= 0 && policy_.retry->retriesGrpc(static_cast<uint8_t>(grpcStatus_))) {
+    return tryAgain();
+  }
+  if (tries_ > 1) route_.counters->retrySucceeded();
   return false;
 }
 
@@ -75,25 +80,26 @@ bool Exchange::atHand() {
   return requestEnded_ && body_.repeatable() && policy_.retry->keepsBody(body_.received());
 }
 
+// Only a rule has a policy, so there are counters.
 bool Exchange::tryAgain() {
   const route::RetryPolicy& policy = *policy_.retry;
   if (!atHand()) return false;
   if (tries_ > policy.maxRetries) {
-    if (counters_ != nullptr) counters_->retryLimitExceeded();
+    route_.counters->retryLimitExceeded();
     return false;
   }
   const uint64_t now = worker_.loop().nowMs();
   if (!anyBackendReady(worker_, route_) || (policy.budget && !policy.budget->withdraw(now))) {
-    if (counters_ != nullptr) counters_->retryOverflowed();
+    route_.counters->retryOverflowed();
     return false;
   }
-  if (counters_ != nullptr) counters_->retried();
+  route_.counters->retried();
   clock_.again();
-  state_ = State::Waiting;
   if (!policy.backoff) {
-    onBackoffOver();
+    nextTry();
     return true;
   }
+  state_ = State::Waiting;
   if (!backoff_) {
     backoff_.emplace(BackoffSettings{.minMs = policy.backoff->minMs,
                                      .maxMs = policy.backoff->maxMs,
@@ -105,10 +111,14 @@ bool Exchange::tryAgain() {
 
 void Exchange::onBackoffOver() {
   if (!anyBackendReady(worker_, route_)) {
-    if (counters_ != nullptr) counters_->retryOverflowed();
+    route_.counters->retryOverflowed();
     giveWhatIsHeld();
     return;
   }
+  nextTry();
+}
+
+void Exchange::nextTry() {
   if (heldFailure_) {
     endTry(statusOf(heldFailure_->reason), heldFailure_->reason);
   } else {
@@ -158,12 +168,8 @@ void Exchange::endTry(uint16_t status, Reason reason) {
   const int8_t grpcStatus = grpc_ ? grpcStatus_ : int8_t{-1};
   endpoint_->counters().responded(status, reason, grpcStatus);
   if (reason == Reason::None) load_.observe({.status = status, .grpcStatus = grpcStatus});
-  if (route_.backend == nullptr) return;
-  const uint64_t now = worker_.loop().nowMs();
-  worker_.routeCounters(route_.rule->id)
-      .backend(route_.backend->id)
-      .responses.ended({.status = status, .grpcStatus = grpcStatus, .reason = reason},
-                       askedMs_ == 0 ? 0 : now - askedMs_);
+  countTryEnd(route_, {.status = status, .grpcStatus = grpcStatus, .reason = reason}, askedMs_,
+              worker_.loop().nowMs());
 }
 
 }  // namespace mesh

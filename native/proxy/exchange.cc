@@ -61,8 +61,8 @@ void Exchange::follow(const RouteChoice& choice) {
   RequestHead& head = worker_.requestHead();
   request_.load(head);
   const std::optional<Refusal> refusal = findRoute(worker_, choice, head, route_, policy_);
-  if (route_.rule != nullptr) {
-    counters_ = &worker_.routeCounters(route_.rule->id);
+  const route::Rule* rule = route_.rule;
+  if (rule != nullptr && (!rule->filters.empty() || rule->allowRequestOverrides)) {
     // What the rule has changed holds for every try. The head still stands in what it replaces.
     StoredRequest changed;
     changed.store(head);
@@ -76,7 +76,6 @@ void Exchange::follow(const RouteChoice& choice) {
 }
 
 void Exchange::start() {
-  if (route_.rule != nullptr) counters_ = &worker_.routeCounters(route_.rule->id);
   size_t kept = UNPROCESSED_KEPT_BYTES;
   if (policy_.retry) {
     kept = std::max<uint64_t>(
@@ -164,7 +163,7 @@ void Exchange::relay(std::unique_ptr<EndpointStream> stream, LoadToken load) {
   startedNs_ = worker_.loop().nowNs();
   state_ = State::Relaying;
   endpoint_->counters().requested();
-  if (route_.backend != nullptr) counters_->backend(route_.backend->id).requested();
+  countTry(route_);
   RequestHead& head = worker_.requestHead();
   (backendHead_ ? *backendHead_ : request_).load(head);
   prepareHead(head);
@@ -213,7 +212,7 @@ void Exchange::onData(std::string_view data) {
     client_.consumed(data.size());
     return;
   }
-  if (counters_ != nullptr) counters_->requests.frame(data.size());
+  if (route_.counters != nullptr) route_.counters->requests.frame(data.size());
   // Bounded by the client's half, which lets in more only as this goes on.
   body_.append(data);
   advance();
@@ -284,7 +283,7 @@ void Exchange::relayResponse() {
       case EndpointStream::Next::Data:
         if (held_) {
           // With a message it is the answer, whatever its trailers will say.
-          if (tries_ > 1 && counters_ != nullptr) counters_->retrySucceeded();
+          if (tries_ > 1) route_.counters->retrySucceeded();
           passHeld();
         }
         if (state_ != State::Relaying || !relayData()) return;
@@ -331,7 +330,7 @@ void Exchange::passHead(const ResponseHead& given, bool last) {
   const bool tells = origProto_.said && overHttp1();
   const bool says = given.fields.find(FieldId::L5dOrigProto) != nullptr;
   const ResponseHead* head = tells || says ? &rewriteHead(given, tells) : &given;
-  if (route_.rule != nullptr) {
+  if (filtersResponses(route_)) {
     ResponseHead& changed = changeable(*head);
     if (const std::optional<Refusal> refusal = filterResponse(route_, changed.fields)) {
       fail(facts(refusal->reason, refusal->detail));
@@ -384,7 +383,9 @@ bool Exchange::relayData() {
   const size_t taken = client_.sendData(data);
   if (taken > 0) {
     clock_.moved(worker_.loop().nowMs());
-    if (route_.backend != nullptr) counters_->backend(route_.backend->id).responses.frame(taken);
+    if (route_.backend != nullptr) {
+      route_.counters->backend(route_.backend->id).responses.frame(taken);
+    }
     endpoint_->consumed(taken);
   }
   return taken == size;
@@ -394,10 +395,7 @@ void Exchange::onResponseEnd() {
   tookFirstByte();
   if (!responseEnded_) {
     responseEnded_ = true;
-    if (grpc_ && grpcStatus_ < 0) {
-      const std::optional<uint8_t> code = route::grpcStatusOf(endpoint_->trailers());
-      if (code) grpcStatus_ = static_cast<int8_t>(*code);
-    }
+    learnStatus(endpoint_->trailers());
     client_.sendEnd(endpoint_->trailers());
   }
   if (tunnel_ && !wholeRequestSent()) {

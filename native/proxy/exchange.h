@@ -90,6 +90,7 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
 
   // exchange-tries.cc
   void learn(const ResponseHead& head);
+  void learnStatus(const FieldTable& fields);
   // True when the exchange goes on with another try, or waits to know whether it should.
   bool triesAgainAfter(const ResponseHead& head, bool last);
   bool triesAgainAfterTrailers();
@@ -97,6 +98,7 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
   bool atHand();  // the request, from its first byte to its last
   bool tryAgain();
   void onBackoffOver();
+  void nextTry();
   void giveWhatIsHeld();
   bool sendAgain(const StreamFailure& failure);
   void endTry(uint16_t status, Reason reason);
@@ -130,7 +132,6 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
   std::string authority_;
   RequestRoute route_;
   route::RequestPolicy policy_;
-  RouteCounters* counters_ = nullptr;  // of the rule, where there is one
   Connector connector_;
 
   // The try under way, or the last one.

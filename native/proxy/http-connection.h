@@ -156,8 +156,7 @@ class HttpConnection final : public Connection,
   // The exchange.
   RequestRoute route_;
   uint64_t arrivedMs_ = 0;
-  uint64_t askedMs_ = 0;   // when the request had gone to its end; 0: not yet
-  bool counting_ = false;  // for a rule, and its end is not counted yet
+  uint64_t askedMs_ = 0;  // when the request had gone to its end; 0: not yet
   std::shared_ptr<Target> target_;
   Connector connector_;
   std::unique_ptr<EndpointConnection> endpoint_;

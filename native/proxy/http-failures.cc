@@ -95,7 +95,6 @@ void HttpConnection::respond(const FailureFacts& facts) {
 bool HttpConnection::refuse(const Refusal& refusal) {
   const FailureFacts known = facts(refusal.reason, 0, refusal.detail);
   const Answer made = refusal.answer ? *refusal.answer : answerFor(known);
-  counting_ = route_.rule != nullptr;
   countRouteEnd(made.status, refusal.reason);
   if (refusal.reason != Reason::None) {
     worker_.countRequestError(destination_->direction, refusal.reason);
@@ -124,6 +123,7 @@ void HttpConnection::answer(const Answer& answer) {
     request_.release();
     requestOut_.release();
     target_.reset();
+    route_ = {};
     state_ = State::Answering;
   } else {
     closeAfter(std::move(out_));
@@ -146,21 +146,13 @@ bool HttpConnection::flushAnswer() {
 
 void HttpConnection::endTry(uint16_t status, Reason reason) {
   endpoint_->counters().responded(status, reason);
-  if (!counting_ || route_.backend == nullptr) return;
-  worker_.routeCounters(route_.rule->id)
-      .backend(route_.backend->id)
-      .responses.ended({.status = status, .grpcStatus = -1, .reason = reason},
-                       askedMs_ == 0 ? 0 : worker_.loop().nowMs() - askedMs_);
+  countTryEnd(route_, {.status = status, .grpcStatus = -1, .reason = reason}, askedMs_,
+              worker_.loop().nowMs());
 }
 
 void HttpConnection::countRouteEnd(uint16_t status, Reason reason) {
-  if (!counting_) return;
-  counting_ = false;
-  const bool injected = reason == Reason::InjectedFailure;
-  worker_.routeCounters(route_.rule->id)
-      .requests.ended(
-          {.status = status, .grpcStatus = -1, .reason = injected ? Reason::None : reason},
-          worker_.loop().nowMs() - arrivedMs_);
+  countRequest(route_, {.status = status, .grpcStatus = -1, .reason = reason},
+               worker_.loop().nowMs() - arrivedMs_);
 }
 
 void HttpConnection::report(const FailureFacts& facts, uint16_t status) {

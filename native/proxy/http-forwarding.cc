@@ -1,6 +1,7 @@
 // A request's way to its endpoint: its target, its head as it goes on, and a connection; or an exchange
 // where another protocol is spoken. See http-connection.h.
 #include <algorithm>
+#include <utility>
 
 #include "http1/serializer.h"
 #include "proxy/authority-route.h"
@@ -37,7 +38,6 @@ bool HttpConnection::route() {
   if (const std::optional<Refusal> refusal = filterForBackend(worker_, route_, head)) {
     return refuse(*refusal);
   }
-  counting_ = route_.rule != nullptr;
   return sendTo(route_.target);
 }
 
@@ -138,9 +138,7 @@ void HttpConnection::onConnected(std::unique_ptr<EndpointConnection> connection,
   responseProgress_ = {};
   reused_ = connection->uses > 0;
   askedMs_ = 0;
-  if (counting_ && route_.backend != nullptr) {
-    worker_.routeCounters(route_.rule->id).backend(route_.backend->id).requested();
-  }
+  countTry(route_);
   if (mode_ == HttpMode::ForwardProxy && method_ == Method::Connect) {
     answerConnect(std::move(connection));
     return;
@@ -178,7 +176,7 @@ bool HttpConnection::translate(route::RequestPolicy policy) {
       std::make_unique<Http1ClientStream>(parts, worker_.requestHead(), framing_, clientKeepAlive_);
   in_.consumed(headBytes_);
   state_ = State::Translating;
-  stream_->begin(std::move(route_), std::move(policy));
+  stream_->begin(std::exchange(route_, {}), std::move(policy));
   return true;
 }
 

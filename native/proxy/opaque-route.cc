@@ -1,6 +1,7 @@
 // See opaque-route.h.
 #include "proxy/opaque-route.h"
 
+#include "proxy/request-route.h"
 #include "proxy/worker.h"
 #include "route/table.h"
 
@@ -16,11 +17,9 @@ OpaqueRoute byTable(Worker& worker, uint32_t tableId) {
   const route::TcpRoute* tcp = table ? table->tcp() : nullptr;
   if (tcp == nullptr) return refused(Reason::NoRoute, "no route for connections that are not HTTP");
   if (tcp->refusal != Reason::None) return refused(tcp->refusal, tcp->name, tcp->id);
-  const route::Backend* backend =
-      tcp->distribution.pick(worker.random(), [&worker](const route::Backend& one) {
-        const std::shared_ptr<Target> target = worker.target(one.targetId);
-        return one.targetId == 0 || (target && target->ready(worker.loop().nowMs()));
-      });
+  const route::Backend* backend = tcp->distribution.pick(
+      worker.random(),
+      [&worker](const route::Backend& one) { return isBackendReady(worker, one); });
   if (backend == nullptr) return refused(Reason::NoReadyBackend, tcp->name, tcp->id);
   std::shared_ptr<Target> target = worker.target(backend->targetId);
   if (!target) return refused(Reason::NoDispatcher, backend->name, tcp->id);

@@ -1,6 +1,8 @@
 // See request-route.h.
 #include "proxy/request-route.h"
 
+#include <utility>
+
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -33,13 +35,6 @@ std::optional<Refusal> refusalOf(const route::FilterOutcome& outcome) {
 Refusal refuse(Reason reason, std::string detail) {
   return {.reason = reason, .detail = std::move(detail), .answer = std::nullopt};
 }
-
-// A backend that leads nowhere takes its share of the requests, and fails them.
-bool isReady(Worker& worker, const route::Backend& backend) {
-  if (backend.targetId == 0) return true;
-  const std::shared_ptr<Target> target = worker.target(backend.targetId);
-  return target != nullptr && target->ready(worker.loop().nowMs());
-}
 }  // namespace
 
 std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, RequestHead& head,
@@ -55,16 +50,23 @@ std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, Requ
   if (!match) return refuse(Reason::NoRoute, std::string(head.authority));
   route.rule = match.rule;
   route.prefix = match.prefix;
+  route.counters = &worker.routeCounters(match.rule->id);
   policy = route::policyOf(*match.rule, head.fields);
   return refusalOf(route::filterRequest(
       match.rule->filters,
       {.authority = head.authority, .prefix = match.prefix, .random = worker.random()}, head));
 }
 
+bool isBackendReady(Worker& worker, const route::Backend& backend) {
+  if (backend.targetId == 0) return true;
+  const std::shared_ptr<Target> target = worker.target(backend.targetId);
+  return target != nullptr && target->ready(worker.loop().nowMs());
+}
+
 bool anyBackendReady(Worker& worker, const RequestRoute& route) {
   if (route.rule == nullptr) return route.target->ready(worker.loop().nowMs());
   for (const route::Backend& backend : route.rule->distribution.backends()) {
-    if (isReady(worker, backend)) return true;
+    if (isBackendReady(worker, backend)) return true;
   }
   return false;
 }
@@ -74,7 +76,7 @@ std::optional<Refusal> chooseBackend(Worker& worker, RequestRoute& route) {
   route.target = nullptr;
   route.backend = route.rule->distribution.pick(
       worker.random(),
-      [&worker](const route::Backend& backend) { return isReady(worker, backend); });
+      [&worker](const route::Backend& backend) { return isBackendReady(worker, backend); });
   if (route.backend == nullptr) return refuse(Reason::NoReadyBackend, "");
   if (route.backend->targetId == 0) return refuse(Reason::NoDispatcher, "");
   route.target = worker.target(route.backend->targetId);
@@ -96,6 +98,33 @@ std::optional<Refusal> filterResponse(const RequestRoute& route, FieldTable& fie
   if (!invalid) invalid = route::filterResponse(route.rule->filters, fields);
   if (!invalid) return std::nullopt;
   return refuse(Reason::InvalidPolicy, std::string(invalid->message));
+}
+
+bool filtersResponses(const RequestRoute& route) {
+  if (route.rule == nullptr) return false;
+  return !route.rule->filters.empty() ||
+         (route.backend != nullptr && !route.backend->filters.empty());
+}
+
+void countTry(const RequestRoute& route) {
+  if (route.counters == nullptr || route.backend == nullptr) return;
+  route.counters->backend(route.backend->id).requested();
+}
+
+void countTryEnd(const RequestRoute& route, const RouteOutcome& outcome, uint64_t askedMs,
+                 uint64_t nowMs) {
+  if (route.counters == nullptr || route.backend == nullptr) return;
+  route.counters->backend(route.backend->id)
+      .responses.ended(outcome, askedMs == 0 ? 0 : nowMs - askedMs);
+}
+
+void countRequest(RequestRoute& route, const RouteOutcome& outcome, uint64_t tookMs) {
+  RouteCounters* counters = std::exchange(route.counters, nullptr);
+  if (counters == nullptr) return;
+  RouteOutcome counted = outcome;
+  // Reference §8.8: what a filter answers counts under its status alone.
+  if (counted.reason == Reason::InjectedFailure) counted.reason = Reason::None;
+  counters->requests.ended(counted, tookMs);
 }
 
 void describeRoute(const RequestRoute& route, FailureFacts& facts) {

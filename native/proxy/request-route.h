@@ -10,6 +10,7 @@
 #include "http/head.h"
 #include "proxy/destination.h"
 #include "proxy/error-response.h"
+#include "proxy/route-counters.h"
 #include "proxy/target.h"
 #include "route/filters.h"
 #include "route/overrides.h"
@@ -25,6 +26,7 @@ struct RequestRoute {
   const std::string* prefix = nullptr;  // that matched
   const route::Backend* backend = nullptr;
   std::shared_ptr<Target> target;
+  RouteCounters* counters = nullptr;  // of the rule, until the request has been counted
 
   uint32_t ruleId() const { return rule == nullptr ? 0 : rule->id; }
 };
@@ -39,7 +41,10 @@ struct Refusal {
 // Finds the rule and applies its filters to `head`; without a table finds the target.
 std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, RequestHead& head,
                                  RequestRoute& route, route::RequestPolicy& policy);
-// Whether a backend could take a request now.
+// Whether this backend could take a request now. One that leads nowhere takes its share of the
+// requests, and fails them.
+bool isBackendReady(Worker& worker, const route::Backend& backend);
+// The same of any of the rule's.
 bool anyBackendReady(Worker& worker, const RequestRoute& route);
 // Chooses among the rule's backends those that are ready, and sets backend and target. Nothing to do
 // without a rule.
@@ -49,6 +54,16 @@ std::optional<Refusal> filterForBackend(Worker& worker, const RequestRoute& rout
                                         RequestHead& head);
 // Those of the backend first, then the rule's.
 std::optional<Refusal> filterResponse(const RequestRoute& route, FieldTable& fields);
+
+// Whether a filter of the rule or of the backend may change a response.
+bool filtersResponses(const RequestRoute& route);
+
+// What is counted for a rule, and nothing without one: each try as it begins and ends, and the
+// request once. `askedMs`: when the request had gone to the endpoint to its end, 0: it had not.
+void countTry(const RequestRoute& route);
+void countTryEnd(const RequestRoute& route, const RouteOutcome& outcome, uint64_t askedMs,
+                 uint64_t nowMs);
+void countRequest(RequestRoute& route, const RouteOutcome& outcome, uint64_t tookMs);
 
 // Adds the names of the rule and of the backend.
 void describeRoute(const RequestRoute& route, FailureFacts& facts);
