@@ -28,4 +28,11 @@ bool isPort(std::string_view text) {
   return port <= 65535;
 }
 
+HostAndPort splitAuthority(std::string_view authority) {
+  const size_t bracket = authority.rfind(']');
+  const size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon == std::string_view::npos) return {authority, {}};
+  return {authority.substr(0, colon), authority.substr(colon + 1)};
+}
+
 }  // namespace mesh

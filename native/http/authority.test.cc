@@ -26,3 +26,19 @@ TEST_CASE("an IPv6 address has no zone and no brackets") {
     CHECK_FALSE(isIpv6(bad));
   }
 }
+
+TEST_CASE("the port of an authority comes after the brackets of an address") {
+  struct Row {
+    std::string_view authority;
+    std::string_view host;
+    std::string_view port;
+  };
+  for (const Row& row :
+       {Row{"web", "web", ""}, Row{"web:80", "web", "80"}, Row{"web:", "web", ""},
+        Row{"[::1]", "[::1]", ""}, Row{"[::1]:80", "[::1]", "80"}, Row{"", "", ""}}) {
+    CAPTURE(row.authority);
+    const HostAndPort parts = splitAuthority(row.authority);
+    CHECK(parts.host == row.host);
+    CHECK(parts.port == row.port);
+  }
+}

@@ -10,19 +10,6 @@
 namespace mesh::http1 {
 namespace {
 
-struct HostAndPort {
-  std::string_view host;
-  std::string_view port;
-};
-
-// `text` satisfies isAuthority.
-HostAndPort splitAuthority(std::string_view text) {
-  const size_t bracket = text.rfind(']');
-  const size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  if (colon == std::string_view::npos) return {text, {}};
-  return {text.substr(0, colon), text.substr(colon + 1)};
-}
-
 bool isRegName(std::string_view host) {
   const char* at = host.data();
   const char* end = at + host.size();

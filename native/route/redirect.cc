@@ -2,6 +2,7 @@
 // host may be other than the request's.
 #include "route/redirect.h"
 
+#include "http/authority.h"
 #include "route/request-match.h"
 
 namespace mesh::route {
@@ -30,18 +31,6 @@ std::string schemeOf(const RequestHead& head) {
   if (!head.scheme.empty()) return lowered(head.scheme);
   if (head.form != TargetForm::Absolute) return "http";
   return lowered(head.target.substr(0, head.target.find(':')));
-}
-
-struct HostAndPort {
-  std::string_view host;
-  std::string_view port;
-};
-
-HostAndPort splitAuthority(std::string_view authority) {
-  const size_t bracket = authority.rfind(']');
-  const size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  if (colon == std::string_view::npos) return {authority, {}};
-  return {authority.substr(0, colon), authority.substr(colon + 1)};
 }
 
 std::string place(std::string_view scheme, std::string_view host, std::string_view port,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/authority.h"
 #include "route/header-rules.h"
 
 namespace mesh::route {
@@ -14,12 +15,6 @@ std::string at(const char* name, size_t index) {
 }
 
 }  // namespace
-
-std::string_view hostOf(std::string_view authority) {
-  const size_t bracket = authority.rfind(']');
-  const size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  return authority.substr(0, colon);
-}
 
 Result<std::shared_ptr<const RouteTable>, RouteError> RouteTable::compile(TableSpec spec,
                                                                           BudgetRegistry& budgets) {
@@ -98,7 +93,7 @@ RouteMatch RouteTable::findIn(const Entries& entries, const RequestHead& head,
 RouteMatch RouteTable::find(const RequestHead& head, std::string_view authority) const {
   const PathAndQuery target = splitTarget(head);
   RouteMatch found;
-  index_.find(hostOf(authority), [&](uint32_t host) {
+  index_.find(splitAuthority(authority).host, [&](uint32_t host) {
     found = findIn(hosts_[host], head, target);
     return found.rule != nullptr;
   });

@@ -60,7 +60,4 @@ class RouteTable {
   std::optional<TcpRoute> tcp_;
 };
 
-// The host of host[:port]; of an IPv6 address with its brackets.
-std::string_view hostOf(std::string_view authority);
-
 }  // namespace mesh::route
