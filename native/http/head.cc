@@ -155,4 +155,9 @@ bool ListMembers::next(std::string_view& member) {
   return false;
 }
 
+bool isGrpcContentType(std::string_view value) {
+  constexpr std::string_view GRPC = "application/grpc";
+  return equalsIgnoreCase(value.substr(0, GRPC.size()), GRPC);
+}
+
 }  // namespace mesh

@@ -94,6 +94,8 @@ struct ResponseHead {
 
 // Compares ASCII without regard to case.
 bool equalsIgnoreCase(std::string_view a, std::string_view b);
+// Whether a content-type is gRPC's, of whatever encoding.
+bool isGrpcContentType(std::string_view value);
 // Walks a comma-separated list (RFC 9110 §5.6.1): members without surrounding white space, empty
 // ones skipped.
 class ListMembers {

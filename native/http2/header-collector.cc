@@ -142,7 +142,7 @@ HeaderCollector::Verdict HeaderCollector::add(nghttp2_rcbuf* name, nghttp2_rcbuf
   const std::string_view valueText = textOf(value);
   bytes_ += nameText.size() + valueText.size() + FIELD_OVERHEAD;
   if (bytes_ > BOMB_FACTOR * maxBytes_) return Verdict::Bomb;
-  if (nameText == "content-type" && valueText.starts_with("application/grpc")) grpc_ = true;
+  if (nameText == "content-type" && isGrpcContentType(valueText)) grpc_ = true;
   if (kind_ == Kind::Nothing || tooLarge_) return Verdict::Fine;
   const bool pseudo = nameText.front() == ':';
   if (bytes_ > maxBytes_ || (!pseudo && fields().count == maxFields_)) {

@@ -29,9 +29,8 @@ std::optional<uint64_t> parseDigits(std::string_view text) {
 }  // namespace
 
 bool isGrpcRequest(const FieldTable& fields) {
-  constexpr std::string_view GRPC = "application/grpc";
   const Field* type = findNamed(fields, "content-type");
-  return type != nullptr && equalsIgnoreCase(type->value.substr(0, GRPC.size()), GRPC);
+  return type != nullptr && isGrpcContentType(type->value);
 }
 
 std::optional<uint8_t> grpcStatusOf(const FieldTable& fields) {
