@@ -51,14 +51,27 @@ CloseListener read(const Path& path, const pb::CloseListener& message, Problems&
   return {message.id()};
 }
 
+// The back-off of a target's dials and that of its ejections are given alike.
+template <typename Message>
+void checkBackoffBounds(const Path& path, const Message& message, Problems& problems) {
+  problems.inRange(path / "backoff_min_ms", message.backoff_min_ms(), 1, MAX_MS);
+  problems.inRange(path / "backoff_max_ms", message.backoff_max_ms(), message.backoff_min_ms(),
+                   MAX_MS);
+}
+
+template <typename Message>
+BackoffSettings backoffOf(const Message& message) {
+  return {.minMs = message.backoff_min_ms(),
+          .maxMs = message.backoff_max_ms(),
+          .jitter = message.backoff_jitter()};
+}
+
 // What a BALANCE target needs and a FORWARD target does not use.
 void readBalancing(const Path& path, const pb::PutTarget& message, Problems& problems) {
   problems.inRange(path / "fail_fast_timeout_ms", message.fail_fast_timeout_ms(), 1, MAX_MS);
   problems.inRange(path / "ewma_default_rtt_ms", message.ewma_default_rtt_ms(), 1, MAX_MS);
   problems.inRange(path / "ewma_decay_ms", message.ewma_decay_ms(), 1, MAX_MS);
-  problems.inRange(path / "backoff_min_ms", message.backoff_min_ms(), 1, MAX_MS);
-  problems.inRange(path / "backoff_max_ms", message.backoff_max_ms(), message.backoff_min_ms(),
-                   MAX_MS);
+  checkBackoffBounds(path, message, problems);
 }
 
 // What a rule that is off would use is not asked for.
@@ -72,18 +85,14 @@ FailureAccrual readAccrual(const Path& path, const pb::FailureAccrual& message,
     problems.inRange(path / "min_requests", message.min_requests(), 1, MAX_ACCRUAL_REQUESTS);
   }
   if (byRatio || message.max_consecutive_failures() > 0) {
-    problems.inRange(path / "backoff_min_ms", message.backoff_min_ms(), 1, MAX_MS);
-    problems.inRange(path / "backoff_max_ms", message.backoff_max_ms(), message.backoff_min_ms(),
-                     MAX_MS);
+    checkBackoffBounds(path, message, problems);
   }
   problems.between(path / "backoff_jitter", message.backoff_jitter(), 0, 1);
   out.maxConsecutiveFailures = message.max_consecutive_failures();
   out.minSuccessRatio = message.min_success_ratio();
   out.windowMs = message.window_ms();
   out.minRequests = message.min_requests();
-  out.backoff.minMs = message.backoff_min_ms();
-  out.backoff.maxMs = message.backoff_max_ms();
-  out.backoff.jitter = message.backoff_jitter();
+  out.backoff = backoffOf(message);
   out.mayEjectLast = message.may_eject_last();
   return out;
 }
@@ -129,9 +138,7 @@ PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problem
   out.pool.idleTimeoutMs = message.pool_idle_timeout_ms();
   out.ewmaDefaultRttNs = message.ewma_default_rtt_ms() * NS_PER_MS;
   out.ewmaDecayNs = message.ewma_decay_ms() * NS_PER_MS;
-  out.backoff.minMs = message.backoff_min_ms();
-  out.backoff.maxMs = message.backoff_max_ms();
-  out.backoff.jitter = message.backoff_jitter();
+  out.backoff = backoffOf(message);
   out.responseTimeoutMs = message.response_timeout_ms();
   return out;
 }
