@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/test-bytes.h"
 #include "io/test-sockets.h"
 
 #include <doctest/doctest.h>
@@ -18,6 +19,7 @@ namespace mesh {
 namespace {
 
 using namespace test;
+using mesh::testing::randomBytes;
 
 #ifdef __linux__
 
@@ -28,13 +30,6 @@ bool waitFor(int fd, short events) {
 
 PipeSplice makeSplice(size_t capacity = 65'536) {
   return std::move(PipeSplice::open(capacity)).value();
-}
-
-std::string randomBytes(size_t size, uint64_t seed) {
-  Random random(seed);
-  std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random.next());
-  return bytes;
 }
 
 // A connection into the proxy and one out of it.

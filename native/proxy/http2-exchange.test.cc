@@ -1,8 +1,7 @@
 // Requests of HTTP/2 clients to endpoints that speak HTTP/2 or HTTP/1.1, faults included.
 #include "proxy/exchange.h"
 
-#include "base/random.h"
-#include "proxy/testing-http2.h"
+#include "proxy/testing-scene.h"
 
 using namespace mesh;
 using namespace mesh::testing;
@@ -11,33 +10,15 @@ using http2::Role;
 
 namespace {
 
-struct Scene {
+// With a client that speaks HTTP/2.
+struct Scene : ExchangeScene {
   explicit Scene(bool endpointHttp1, contract::Settings settings = testSettings())
-      : worker(std::move(settings)) {
-    const SocketAddress proxy = worker.serve(contract::Protocol::Detect, server.address());
-    contract::PutTarget target = testTarget(1);
-    if (endpointHttp1) target.endpointProtocol = contract::EndpointProtocol::Http1;
-    worker.putTarget(target);
-    // No early dial, which a test would take for the connection of its request.
-    worker.run([](Worker& inside) { inside.destination(1)->learned = Learned::ClientFirst; });
-    client = std::make_unique<Http2Peer>(Role::Client, TestPeer::connectTo(proxy));
-    address = proxy;
-  }
-  Http2Peer acceptHttp2(http2::Settings settings = {}) {
-    return Http2Peer(Role::Server, server.accept(), settings);
-  }
-  TestServer server;
-  TestWorker worker;
-  SocketAddress address;
+      : ExchangeScene(endpointHttp1 ? contract::EndpointProtocol::Http1
+                                    : contract::EndpointProtocol::AsClient,
+                      std::move(settings)),
+        client(http2Client()) {}
   std::unique_ptr<Http2Peer> client;
 };
-
-std::string randomBytes(size_t size, uint64_t seed) {
-  Random random(seed);
-  std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random.next());
-  return bytes;
-}
 
 }  // namespace
 

@@ -1,20 +1,11 @@
 // Bytes, half-closes and resets between two real sockets.
 #include "proxy/opaque-forward.h"
 
-#include "base/random.h"
+#include "base/test-bytes.h"
 #include "proxy/testing.h"
 
 using namespace mesh;
 using namespace mesh::testing;
-
-namespace {
-std::string randomBytes(size_t size, uint64_t seed) {
-  Random random(seed);
-  std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random.next());
-  return bytes;
-}
-}  // namespace
 
 TEST_CASE("bytes and half-closes pass in both orders") {
   for (const bool clientFirst : {true, false}) {

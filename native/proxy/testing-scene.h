@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "base/random.h"
+#include "base/test-bytes.h"
 #include "proxy/testing-http2.h"
 
 namespace mesh::testing {
@@ -46,13 +46,6 @@ struct ExchangeScene {
   TestWorker worker;
   SocketAddress address;
 };
-
-inline std::string randomBytes(size_t size, uint64_t seed) {
-  Random random(seed);
-  std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random.next());
-  return bytes;
-}
 
 // Of a chunked body: chunks of `size`, the last one, trailers.
 inline std::string chunked(std::string_view body, size_t size, std::string_view trailers = "") {

@@ -6,21 +6,12 @@ import { test, type TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 
 import { Protocol, RouteKind } from '../../src/dataplane/gen/contract_pb.js';
+import { asIs, bytesMethod, listening } from '../support/grpc-ends.js';
 import { within } from '../support/peer.js';
 import { aProxy, type ProxyUnderTest } from '../support/proxy-under-test.js';
 import { oneRule, rule, type RuleInit } from '../support/route-tables.js';
 
-const asIs = (bytes: Buffer): Buffer => bytes;
-
-const ASK: grpc.MethodDefinition<Buffer, Buffer> = {
-  path: '/test.Shop/Ask',
-  requestStream: false,
-  responseStream: true,
-  requestSerialize: asIs,
-  requestDeserialize: asIs,
-  responseSerialize: asIs,
-  responseDeserialize: asIs,
-};
+const ASK = bytesMethod('/test.Shop/Ask', { responseStream: true });
 
 type Call = grpc.ServerWritableStream<Buffer, Buffer>;
 
@@ -47,16 +38,7 @@ async function aShop(t: TestContext, answer: (call: Call, number: number) => voi
       },
     },
   );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
-  });
-  t.after(() => {
-    server.forceShutdown();
-  });
-  return { port, asked };
+  return { port: await listening(t, server), asked };
 }
 
 interface Outcome {

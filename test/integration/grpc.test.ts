@@ -7,32 +7,15 @@ import { type TestContext, test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 
 import { Protocol, Reason } from '../../src/dataplane/gen/contract_pb.js';
+import { asIs, bytesMethod, listening } from '../support/grpc-ends.js';
 import { aProxy, type ProxyUnderTest } from '../support/proxy-under-test.js';
 import { seededBytes } from '../support/seeded-bytes.js';
 
-const asIs = (bytes: Buffer): Buffer => bytes;
-
-function method(
-  name: string,
-  requestStream: boolean,
-  responseStream: boolean,
-): grpc.MethodDefinition<Buffer, Buffer> {
-  return {
-    path: `/test.Echo/${name}`,
-    requestStream,
-    responseStream,
-    requestSerialize: asIs,
-    requestDeserialize: asIs,
-    responseSerialize: asIs,
-    responseDeserialize: asIs,
-  };
-}
-
 const ECHO = {
-  unary: method('Unary', false, false),
-  collect: method('Collect', true, false),
-  repeat: method('Repeat', false, true),
-  chat: method('Chat', true, true),
+  unary: bytesMethod('/test.Echo/Unary'),
+  collect: bytesMethod('/test.Echo/Collect', { requestStream: true }),
+  repeat: bytesMethod('/test.Echo/Repeat', { responseStream: true }),
+  chat: bytesMethod('/test.Echo/Chat', { requestStream: true, responseStream: true }),
 };
 
 async function echoServer(t: TestContext): Promise<number> {
@@ -65,16 +48,7 @@ async function echoServer(t: TestContext): Promise<number> {
       });
     },
   });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
-    });
-  });
-  t.after(() => {
-    server.forceShutdown();
-  });
-  return port;
+  return listening(t, server);
 }
 
 function client(t: TestContext, port: number): grpc.Client {
