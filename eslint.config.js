@@ -53,7 +53,7 @@ const allBut = (...names) => [
 ];
 
 export default tseslint.config(
-  { ignores: ['build/', 'dist/', 'native/', 'prebuilds/', 'src/dataplane/gen/', '.dependency-cruiser.cjs'] },
+  { ignores: ['build/', 'dist/', 'native/', 'prebuilds/', 'src/*/gen/', '.dependency-cruiser.cjs'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {
