@@ -134,6 +134,12 @@ bool Balancer::pickable() {
   return set_.pickable();
 }
 
+bool Balancer::pickableBeside(const SocketAddress& address) {
+  set_.admitDue(loop_.nowMs());
+  const Endpoint* one = find(address);
+  return one == nullptr ? set_.pickable() : set_.pickableBeside(*one);
+}
+
 void Balancer::wait(Waiter& waiter) {
   MESH_CHECK(!waiter.linked());
   waiter.balancer_ = this;

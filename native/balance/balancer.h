@@ -72,6 +72,8 @@ class Balancer {
   Endpoint* pick(const Endpoint* avoid);
   // Whether a pick would find one.
   bool pickable();
+  // Whether a pick would find another endpoint than the one at the address.
+  bool pickableBeside(const SocketAddress& address);
   bool empty() const { return endpoints_.empty(); }
   size_t size() const { return endpoints_.size(); }
 

@@ -93,6 +93,9 @@ class EndpointSet {
   // is taken only when there is no other; null or an endpoint that was not destroyed.
   Endpoint* pick(uint64_t nowNs, const Endpoint* avoid, Random& random);
   bool pickable() const { return !pickable_.empty(); }
+  bool pickableBeside(const Endpoint& one) const {
+    return pickable_.size() > (pickable_.contains(one) ? 1 : 0);
+  }
   uint32_t ready() const { return ready_; }
   // When the next back-off is over.
   std::optional<uint64_t> nextRetryMs() const;

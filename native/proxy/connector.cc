@@ -29,11 +29,13 @@ Connector::Connector(Worker& worker, ConnectorOwner& owner)
 
 Connector::~Connector() { cancel(); }
 
-void Connector::start(std::shared_ptr<Target> target, Direction direction, Reuse reuse) {
+void Connector::start(std::shared_ptr<Target> target, Direction direction, Reuse reuse,
+                      const SocketAddress& avoid) {
   MESH_CHECK(phase_ == Phase::Idle);
   target_ = std::move(target);
   direction_ = direction;
   reuse_ = reuse;
+  avoid_ = avoid;
   address_ = SocketAddress();
   lastError_ = 0;
   attempt();
@@ -59,8 +61,8 @@ void Connector::attempt() {
       return;
     }
     Balancer& balancer = target_->balancer();
-    const Endpoint* avoid = address_.valid() ? balancer.find(address_) : nullptr;
-    Endpoint* endpoint = balancer.pick(avoid);
+    const SocketAddress& failed = address_.valid() ? address_ : avoid_;
+    Endpoint* endpoint = balancer.pick(failed.valid() ? balancer.find(failed) : nullptr);
     if (endpoint == nullptr) {
       if (balancer.empty()) {
         fail(Reason::NoEndpoints, "");

@@ -47,7 +47,9 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
   Connector(Worker& worker, ConnectorOwner& owner);
   ~Connector();
 
-  void start(std::shared_ptr<Target> target, Direction direction, Reuse reuse);
+  // An endpoint at `avoid` has failed this request already: another is taken where there is one.
+  void start(std::shared_ptr<Target> target, Direction direction, Reuse reuse,
+             const SocketAddress& avoid = {});
   void cancel();
   bool active() const { return phase_ != Phase::Idle; }
 
@@ -94,6 +96,7 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
   std::unique_ptr<SocketEnd> socket_;
   std::shared_ptr<EndpointShared> endpoint_;
   LoadToken load_;
+  SocketAddress avoid_;    // by the first dial
   SocketAddress address_;  // of the last dial
   int lastError_ = 0;
 };

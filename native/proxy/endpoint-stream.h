@@ -31,6 +31,8 @@ struct StreamFailure {
   uint32_t resetCode = 0;
   // Nothing of the request was processed: it may be sent again whatever its method.
   bool unprocessed = false;
+  // It is idempotent and was not answered: it may be sent again to another endpoint.
+  bool repeatable = false;
 };
 
 // Destroyed at the end of a turn: its owner may let go of it while it is telling.

@@ -147,9 +147,11 @@ void Exchange::giveWhatIsHeld() {
 
 // RFC 9113 §8.7, RFC 9112 §9.3.1: what was not processed may be sent again, whatever it asks for.
 bool Exchange::sendAgain(const StreamFailure& failure) {
-  if (!failure.unprocessed || !body_.repeatable() || status_ != 0 || replays_ >= MAX_REPLAYS) {
-    return false;
-  }
+  if (!body_.repeatable() || status_ != 0 || replays_ >= MAX_REPLAYS) return false;
+  // A rule that says what is tried again says it of new connections too (decision 12).
+  const bool elsewhere = failure.repeatable && !policy_.retry && replays_ == 0 &&
+                         route_.target->balancer().pickableBeside(endpoint_->endpoint());
+  if (!failure.unprocessed && !elsewhere) return false;
   ++replays_;
   worker_.recorder().add(route_.target->replaySeries(client_.destination().direction));
   held_.reset();

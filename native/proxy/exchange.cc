@@ -145,7 +145,8 @@ void Exchange::connect() {
     return;
   }
   const Reuse first = replays_ == 0 ? Reuse::Allowed : Reuse::Never;
-  connector_.start(route_.target, client_.destination().direction, http1 ? first : Reuse::Shared);
+  connector_.start(route_.target, client_.destination().direction, http1 ? first : Reuse::Shared,
+                   failedAt_);
 }
 
 void Exchange::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
@@ -437,6 +438,7 @@ void Exchange::dropTry() {
   worker_.loop().cancel(wait_);
   load_.abandon();
   if (!endpoint_) return;
+  failedAt_ = endpoint_->endpoint();
   endpoint_->close();
   worker_.loop().destroyLater(std::move(endpoint_));
 }

@@ -149,6 +149,7 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
 
   uint32_t tries_ = 0;
   uint8_t replays_ = 0;
+  SocketAddress failedAt_;  // the endpoint of the last try
   std::optional<Backoff> backoff_;
   uint16_t status_ = 0;         // of the response passed on; 0 before its head
   bool tunnel_ = false;         // CONNECT has succeeded: each direction ends on its own

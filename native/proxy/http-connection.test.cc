@@ -136,52 +136,6 @@ TEST_CASE("a 101 nobody asked for is a malformed response") {
   CHECK(scene.worker.await<contract::Failure>().reason == Reason::MalformedResponse);
 }
 
-TEST_CASE("a reused connection that dies under an idempotent request is replayed once") {
-  Scene scene;
-  scene.client.send(get("/1"));
-  TestPeer app = scene.server.accept();
-  app.receiveUntil("\r\n\r\n");
-  app.send(OK);
-  CHECK(scene.client.receiveUntil("ok") == OK);
-  scene.client.send(get("/2"));
-  app.receiveUntil("\r\n\r\n");
-  SUBCASE("the second connection answers") {
-    app.close();
-    TestPeer again = scene.server.accept();
-    CHECK(again.receiveUntil("\r\n\r\n").starts_with("GET /2 "));
-    again.send(OK);
-    CHECK(scene.client.receiveUntil("ok") == OK);
-  }
-  SUBCASE("the second connection dies too: one replay and no more") {
-    app.close();
-    TestPeer again = scene.server.accept();
-    again.receiveUntil("\r\n\r\n");
-    again.close();
-    CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 502 "));
-    CHECK_FALSE(scene.server.waits(0));
-  }
-  SUBCASE("an answer had begun: no replay") {
-    app.send("HTTP/1.1 200");
-    app.close();
-    CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 502 "));
-    CHECK_FALSE(scene.server.waits(0));
-  }
-}
-
-TEST_CASE("a request that is not idempotent is never sent twice") {
-  Scene scene;
-  scene.client.send(get("/1"));
-  TestPeer app = scene.server.accept();
-  app.receiveUntil("\r\n\r\n");
-  app.send(OK);
-  CHECK(scene.client.receiveUntil("ok") == OK);
-  scene.client.send("POST /pay HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1");
-  app.receiveUntil("\r\n\r\n1");
-  app.close();
-  CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 502 "));
-  CHECK_FALSE(scene.server.waits(0));
-}
-
 TEST_CASE("a connection the endpoint closed while idle is not used again") {
   Scene scene;
   scene.client.send(get("/1"));

@@ -10,10 +10,10 @@ std::string_view pathOf(std::string_view target) { return target.substr(0, targe
 }  // namespace
 
 bool HttpConnection::canReplay() const {
-  // RFC 9112 §9.3.1: a reused connection may have been closed under the request. Once, idempotent
-  // methods only, and only when all that was sent can be sent again.
-  return reused_ && !replayed_ && !responseBegun_ && isIdempotent(method_) && !bodyLeft_ &&
-         !framing_.upgrade;
+  // RFC 9110 §9.2.2, RFC 9112 §9.3.1: once, idempotent methods only, and only when all that was
+  // sent can be sent again. A new connection that dies tells of its endpoint (decision 12).
+  return !replayed_ && !responseBegun_ && isIdempotent(method_) && !bodyLeft_ &&
+         !framing_.upgrade && (reused_ || target_->balancer().pickableBeside(endpoint_->address()));
 }
 
 // With what is known of where the request was going.
@@ -39,10 +39,11 @@ bool HttpConnection::failExchange(FailureFacts facts) {
   if (endpoint_ && gone && canReplay()) {
     replayed_ = true;
     worker_.recorder().add(target_->replaySeries(destination_->direction));
+    const SocketAddress failed = endpoint_->address();
     dropEndpoint();
     load_.abandon();
     state_ = State::Connecting;
-    connector_.start(target_, destination_->direction, Reuse::Never);
+    connector_.start(target_, destination_->direction, Reuse::Never, failed);
     return false;
   }
   if (endpoint_) {

@@ -280,12 +280,14 @@ EndpointStream::Next Http1EndpointStream::fail(Reason reason, int error, std::st
   phase_ = Phase::Failed;
   keepAlive_ = false;
   const bool gone = reason == Reason::EndpointClosed || reason == Reason::EndpointReset;
+  const bool repeatable = gone && !begun_ && isIdempotent(method_);
   failure_ = {.reason = reason,
               .error = error,
               .detail = std::string(detail),
               .resetCode = 0,
               // RFC 9112 §9.3.1: a reused connection may have been closed under the request.
-              .unprocessed = gone && reused_ && !begun_ && isIdempotent(method_)};
+              .unprocessed = repeatable && reused_,
+              .repeatable = repeatable};
   return Next::Failed;
 }
 

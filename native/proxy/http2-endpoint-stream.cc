@@ -133,8 +133,9 @@ void Http2EndpointStream::onFailed(StreamFailure failure) {
   // As on a reused HTTP/1.1 connection: it may have been closed under the request.
   const bool gone =
       failure_.reason == Reason::EndpointClosed || failure_.reason == Reason::EndpointReset;
-  if (gone && failure_.resetCode == 0 && reused_ && !begun_ && isIdempotent(method_)) {
-    failure_.unprocessed = true;
+  if (gone && failure_.resetCode == 0 && !begun_ && isIdempotent(method_)) {
+    failure_.repeatable = true;
+    failure_.unprocessed = failure_.unprocessed || reused_;
   }
   owner_.onEndpointStream();
 }

@@ -231,6 +231,25 @@ TEST_CASE("after GOAWAY streams under way finish and new requests go elsewhere")
   CHECK(scene.client->awaitEnd(one).status == 200);
 }
 
+TEST_CASE("a GET whose new connection dies is sent to another endpoint") {
+  Scene scene(true);
+  TestServer other;
+  scene.worker.addEndpoint(1, other.address());
+  const auto id = scene.client->request("GET", "/", End::Last);
+  TestServer* first = nullptr;
+  while (first == nullptr) {
+    if (scene.server.waits(1)) first = &scene.server;
+    if (other.waits(1)) first = &other;
+  }
+  TestPeer app = first->accept();
+  app.receiveUntil("\r\n\r\n");
+  app.close();
+  TestPeer again = (first == &other ? scene.server : other).accept();
+  again.receiveUntil("\r\n\r\n");
+  again.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  CHECK(scene.client->awaitEnd(id).status == 200);
+}
+
 TEST_CASE("failures are answered in the client's terms, and gRPC's") {
   DeadAddress dead;
   TestWorker worker;
