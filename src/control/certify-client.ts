@@ -21,7 +21,7 @@ export interface SigningQuestion {
 }
 
 export interface CertifyClient {
-  /** Never rejects; `signal` ends it with Cancelled. */
+  /** Never rejects; `signal` ends it with Cancelled and the message of its reason. */
   certify(question: SigningQuestion, signal: AbortSignal): Promise<Result<CertifyResponse, RpcStatus>>;
 }
 
@@ -59,7 +59,8 @@ function ask(
     let answer: Uint8Array | undefined;
     const onAbort = (): void => {
       rpc.cancel('unwanted');
-      resolve(failure({ code: RPC_CODE.cancelled, message: 'given up' }));
+      const message = signal.reason instanceof Error ? signal.reason.message : 'given up';
+      resolve(failure({ code: RPC_CODE.cancelled, message }));
     };
     const request = toBinary(CertifyRequestSchema, create(CertifyRequestSchema, question));
     const rpc = transport.ask(

@@ -1,7 +1,7 @@
 // What is counted of one controller, as plain numbers; src/metrics shows them (reference, proxy
 // behaviour §8.3 and §8.6).
 import { type NameCounts, nameCounts } from './controller-names.js';
-import { rpcClassification } from './rpc-status.js';
+import { RPC_CODE, rpcClassification } from './rpc-status.js';
 
 /** Upper bounds of latency in milliseconds, without +Inf: those of `response_latency_ms`. */
 export const CONTROL_LATENCY_BOUNDS_MS: readonly number[] = [
@@ -13,14 +13,17 @@ export const CONTROL_LATENCY_BOUNDS_MS: readonly number[] = [
 export interface RpcOutcome {
   /** Whether the head of a response had come. */
   readonly responded: boolean;
-  readonly code: number;
+  /** Undefined: given up by us. */
+  readonly code: number | undefined;
   /** From the question to the first message, or to the end without one. */
   readonly latencyMs: number;
 }
 
+/** Labels of a response as linkerd2-proxy shows them (§4.11, §8.3). */
 export interface ResponseCount {
   readonly responded: boolean;
-  readonly grpcStatus: number;
+  /** Undefined: there was no response that could have had one. */
+  readonly grpcStatus: number | undefined;
   readonly classification: 'success' | 'failure';
   count: number;
 }
@@ -59,15 +62,13 @@ export class ControlCounters {
     return this.#latency;
   }
 
+  /** What is given up without a response is no response. */
   ended({ responded, code, latencyMs }: RpcOutcome): void {
-    const key = `${String(responded)} ${String(code)}`;
+    if (!responded && code === undefined) return;
+    const key = responded ? String(code) : '';
     const response = this.#responses.get(key);
-    if (response === undefined) {
-      const classification = rpcClassification(code);
-      this.#responses.set(key, { responded, grpcStatus: code, classification, count: 1 });
-    } else {
-      response.count += 1;
-    }
+    if (response === undefined) this.#responses.set(key, { ...describe(responded, code), count: 1 });
+    else response.count += 1;
     this.#addLatency(responded, latencyMs);
   }
 
@@ -82,4 +83,11 @@ export class ControlCounters {
     latency.buckets[index] = (latency.buckets[index] ?? 0) + 1;
     latency.sumMs += latencyMs;
   }
+}
+
+/** A response that was given up is a success of unknown status, as the reference has it. */
+function describe(responded: boolean, code: number | undefined): Omit<ResponseCount, 'count'> {
+  if (!responded) return { responded, grpcStatus: undefined, classification: 'failure' };
+  if (code === undefined) return { responded, grpcStatus: RPC_CODE.unknown, classification: 'success' };
+  return { responded, grpcStatus: code, classification: rpcClassification(code) };
 }

@@ -12,7 +12,6 @@ import type { ControlCounters } from './control-counters.js';
 import { type ControllerSettings, controllerAuthority, controllerText } from './controller-address.js';
 import type { OpenRpc, RpcListener, RpcQuestion } from './controller-transport.js';
 import { dialClient } from './endpoint-dial.js';
-import { RPC_CODE } from './rpc-status.js';
 
 /** For HTTP/2 to begin once TCP stands; the peer is there, it may only be busy. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -108,7 +107,7 @@ export class EndpointConnection {
     let live = true;
     counters.requests += 1;
     this.#outstanding += 1;
-    const finish = (code: number): void => {
+    const finish = (code: number | undefined): void => {
       live = false;
       this.#outstanding -= 1;
       counters.ended({ responded, code, latencyMs: (firstMs ?? clock.now()) - sentMs });
@@ -140,7 +139,7 @@ export class EndpointConnection {
       cancel: (reason) => {
         if (!live) return;
         if (reason === 'silent') this.#silent = true;
-        finish(reason === 'silent' ? RPC_CODE.deadlineExceeded : RPC_CODE.cancelled);
+        finish(undefined);
         call.cancel();
       },
     };

@@ -2,9 +2,12 @@
 // again by the library, whose own waits cannot be set as ours. Two of its openings are used to bound
 // the dial: the address a resolver answers is given to `net.connect` as it is, so it can carry a
 // signal that takes the socket down; and credentials are asked when TCP stands.
+import type { Socket } from 'node:net';
+
 import * as grpc from '@grpc/grpc-js';
 
 import { formatHostPort, type HostPort } from '../core/ip.js';
+import { GuardedSocket } from './guarded-socket.js';
 
 const SCHEME = 'sluice-endpoint';
 const DIAL_OPTION = 'sluice.dial';
@@ -12,6 +15,8 @@ const DIAL_OPTION = 'sluice.dial';
 /** Longer than a dial may last, so that the library does not dial again before the client is closed. */
 const LIBRARY_BACKOFF_MS = 60_000;
 const NEVER_IDLE_MS = 2 ** 31 - 1;
+/** PINGs while there are RPCs, for peers that are gone without a word. Servers allow one in five minutes. */
+const PING_INTERVAL_MS = 360_000;
 
 /** What `net.connect` gets. */
 interface DialledAddress extends HostPortOption {
@@ -79,7 +84,8 @@ class PlaintextCredentials extends grpc.ChannelCredentials {
     return {
       connect: (socket) => {
         this.#onEstablished();
-        return Promise.resolve({ socket, secure: false });
+        // The library asks of it only what every duplex stream has.
+        return Promise.resolve({ socket: new GuardedSocket(socket) as unknown as Socket, secure: false });
       },
       waitForReady: () => Promise.resolve(),
       getCallCredentials: () => grpc.CallCredentials.createEmpty(),
@@ -117,5 +123,6 @@ export function dialClient({ endpoint, authority, keepaliveMs, signal, onEstabli
     'grpc.initial_reconnect_backoff_ms': LIBRARY_BACKOFF_MS,
     'grpc.max_reconnect_backoff_ms': LIBRARY_BACKOFF_MS,
     'grpc.client_idle_timeout_ms': NEVER_IDLE_MS,
+    'grpc.keepalive_time_ms': PING_INTERVAL_MS,
   });
 }
