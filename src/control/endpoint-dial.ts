@@ -30,10 +30,14 @@ interface HostPortOption {
   readonly port: number;
 }
 
-/** Answers the one address that the options of its channel carry. */
+/**
+ * Answers the one address that the options of its channel carry, once: whenever a connection breaks the
+ * library asks again, and would go on asking for as long as it is answered.
+ */
 class OneAddressResolver implements grpc.experimental.Resolver {
   readonly #address: DialledAddress;
   readonly #listener: grpc.experimental.ResolverListener;
+  #answered = false;
 
   constructor(
     _target: grpc.experimental.GrpcUri,
@@ -49,6 +53,8 @@ class OneAddressResolver implements grpc.experimental.Resolver {
   }
 
   updateResolution(): void {
+    if (this.#answered) return;
+    this.#answered = true;
     // The library expects the answer after it has returned from asking.
     process.nextTick(() => {
       const endpoints = grpc.experimental.statusOrFromValue([{ addresses: [this.#address] }]);
@@ -57,7 +63,7 @@ class OneAddressResolver implements grpc.experimental.Resolver {
   }
 
   destroy(): void {
-    // Nothing is kept open.
+    this.#answered = true;
   }
 }
 
