@@ -8,7 +8,12 @@ import { canonicalIp, type HostPort } from '../core/ip.js';
 import type { Logger } from '../core/logger.js';
 import { type ReadonlyWatch, Watch } from '../core/watch.js';
 import { type ControllerSettings, controllerText } from './controller-address.js';
-import { type ControllerNames, lookUpController, type NameAnswer, type NameCounts } from './controller-names.js';
+import {
+  type ControllerNames,
+  lookUpController,
+  type NameAnswer,
+  type NameCounts,
+} from './controller-names.js';
 
 const MINIMUM_REFRESH_MS = 5000;
 
@@ -87,8 +92,6 @@ export class ControllerEndpoints {
       this.#backoff.reset();
       return Math.max(answer.ttlMs ?? 0, MINIMUM_REFRESH_MS);
     }
-    return answer.retryMs === undefined
-      ? this.#backoff.next()
-      : Math.max(answer.retryMs, MINIMUM_REFRESH_MS);
+    return answer.retryMs === undefined ? this.#backoff.next() : Math.max(answer.retryMs, MINIMUM_REFRESH_MS);
   }
 }

@@ -111,7 +111,13 @@ export interface DialOptions {
 }
 
 /** A client that has not begun to dial: its channel is told to by asking for its state. */
-export function dialClient({ endpoint, authority, keepaliveMs, signal, onEstablished }: DialOptions): grpc.Client {
+export function dialClient({
+  endpoint,
+  authority,
+  keepaliveMs,
+  signal,
+  onEstablished,
+}: DialOptions): grpc.Client {
   const address: DialledAddress = {
     host: endpoint.ip,
     port: endpoint.port,
@@ -119,16 +125,20 @@ export function dialClient({ endpoint, authority, keepaliveMs, signal, onEstabli
     keepAlive: keepaliveMs !== undefined,
     keepAliveInitialDelay: keepaliveMs ?? 0,
   };
-  return new grpc.Client(`${SCHEME}:///${formatHostPort(endpoint)}`, new PlaintextCredentials(onEstablished), {
-    [DIAL_OPTION]: address,
-    'grpc.default_authority': authority,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_http_proxy': 0,
-    'grpc.enable_retries': 0,
-    'grpc.enable_channelz': 0,
-    'grpc.initial_reconnect_backoff_ms': LIBRARY_BACKOFF_MS,
-    'grpc.max_reconnect_backoff_ms': LIBRARY_BACKOFF_MS,
-    'grpc.client_idle_timeout_ms': NEVER_IDLE_MS,
-    'grpc.keepalive_time_ms': PING_INTERVAL_MS,
-  });
+  return new grpc.Client(
+    `${SCHEME}:///${formatHostPort(endpoint)}`,
+    new PlaintextCredentials(onEstablished),
+    {
+      [DIAL_OPTION]: address,
+      'grpc.default_authority': authority,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.enable_http_proxy': 0,
+      'grpc.enable_retries': 0,
+      'grpc.enable_channelz': 0,
+      'grpc.initial_reconnect_backoff_ms': LIBRARY_BACKOFF_MS,
+      'grpc.max_reconnect_backoff_ms': LIBRARY_BACKOFF_MS,
+      'grpc.client_idle_timeout_ms': NEVER_IDLE_MS,
+      'grpc.keepalive_time_ms': PING_INTERVAL_MS,
+    },
+  );
 }

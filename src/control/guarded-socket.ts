@@ -20,7 +20,7 @@ export class GoawayScanner {
 
   /** The error code, once it was in `chunk` or before; undefined: there was none. */
   scan(chunk: Uint8Array): number | undefined {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       if (this.#skip > 0) {
         const passed = Math.min(this.#skip, chunk.length - at);
         this.#skip -= passed;

@@ -1,6 +1,12 @@
 // Linkerd's destination and policy controllers as a control plane (reference, proxy behaviour §12.2):
 // which question is asked of whom, with which fields, and how its stream is kept.
-import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
 
 import { Destination, type DestinationProfile } from '../api/gen/destination_pb.js';
 import { InboundServerPolicies, type Server } from '../api/gen/inbound_pb.js';

@@ -58,7 +58,11 @@ export class SystemControllerNames implements ControllerNames {
         : { kind: 'found', records: targets, ttlMs: undefined };
     } catch (error) {
       signal.throwIfAborted();
-      return { kind: 'failed', detail: `looking up SRV of ${name} failed: ${codeOf(error)}`, retryMs: undefined };
+      return {
+        kind: 'failed',
+        detail: `looking up SRV of ${name} failed: ${codeOf(error)}`,
+        retryMs: undefined,
+      };
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
@@ -77,7 +81,11 @@ export class SystemControllerNames implements ControllerNames {
       return { kind: 'failed', detail, retryMs: undefined };
     }
     const ttls = answers.map(({ ttlMs }) => ttlMs).filter((ttlMs) => ttlMs > 0);
-    return { kind: 'found', records, ttlMs: ttls.length === 0 ? undefined : this.#bounded(Math.min(...ttls)) };
+    return {
+      kind: 'found',
+      records,
+      ttlMs: ttls.length === 0 ? undefined : this.#bounded(Math.min(...ttls)),
+    };
   }
 
   #bounded(ttlMs: number): number {

@@ -180,7 +180,12 @@ export class WatchStream<Output extends DescMessage, T> implements StreamWatch<T
     if (finished === undefined) return;
     this.#endTry(reason);
     const { kind, clock, logger, subject } = this.#options;
-    const fields = { stream: kind.name, subject, 'grpc.status': rpcCodeName(status.code), 'grpc.message': status.message };
+    const fields = {
+      stream: kind.name,
+      subject,
+      'grpc.status': rpcCodeName(status.code),
+      'grpc.message': status.message,
+    };
     if (status.code !== RPC_CODE.ok) {
       this.#health = { ...this.#health, lastFailure: { ...status, atMs: clock.now() } };
     }

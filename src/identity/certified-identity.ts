@@ -37,7 +37,8 @@ export function certifiedIdentity(
   if (validUntil === undefined) return failure('the answer does not say how long it is valid');
   const notAfterMs = Number(validUntil.seconds) * 1000 + Math.floor(validUntil.nanos / 1_000_000);
   if (notAfterMs <= nowMs) return failure('the certificate has expired already');
-  if (intermediateCertificates.length > MOST_INTERMEDIATES) return failure('too many intermediate certificates');
+  if (intermediateCertificates.length > MOST_INTERMEDIATES)
+    return failure('too many intermediate certificates');
   const leaf = parse(leafCertificate);
   if (leaf === undefined) return failure('the certificate cannot be read');
   const intermediates = intermediateCertificates.map(parse);

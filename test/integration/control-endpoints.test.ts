@@ -79,7 +79,10 @@ async function pair(t: TestContext): Promise<readonly [ScriptedController, Scrip
 test('two addresses behind a name are both used, by the streams that are open on each', LIMIT, async (t) => {
   const [one, other] = await pair(t);
   const { channel, names, ...fixture } = parts(new Fixture(t, 1));
-  names.targets({ target: '127-0-0-1.pod.example', port: one.port }, { target: '127-0-0-2.pod.example', port: one.port });
+  names.targets(
+    { target: '127-0-0-1.pod.example', port: one.port },
+    { target: '127-0-0-2.pod.example', port: one.port },
+  );
   channel.start();
   await fixture.whenReady(2);
   for (let count = 0; count < 20; count += 1) fixture.ask();
@@ -89,28 +92,32 @@ test('two addresses behind a name are both used, by the streams that are open on
   assert.deepEqual([one.accepted, other.accepted], [1, 1]);
 });
 
-test('an address that the name loses keeps its streams, takes no new ones, and is never dialled again', LIMIT, async (t) => {
-  const [one, other] = await pair(t);
-  const { channel, names, ...fixture } = parts(new Fixture(t, one.port));
-  names.ips('127.0.0.1');
-  channel.start();
-  await fixture.whenReady(1);
-  fixture.ask();
-  const kept = await one.next('Get');
-  names.ips('127.0.0.2');
-  await fixture.refresh();
-  await until('the first is gone', () => other.accepted === 1);
-  await fixture.whenReady(1);
-  for (let count = 0; count < 5; count += 1) fixture.ask();
-  await until('all arrived', () => other.calls('Get').length === 5);
-  assert.equal(kept.cancelled, false);
-  one.resetConnections();
-  await until('its stream ends', () => fixture.ends.length === 1);
-  // The other one is dialled again after the same loss, so a dial to the first would have come too.
-  other.resetConnections();
-  await fixture.passUntil('the other is dialled', () => other.accepted === 2);
-  assert.equal(one.accepted, 1);
-});
+test(
+  'an address that the name loses keeps its streams, takes no new ones, and is never dialled again',
+  LIMIT,
+  async (t) => {
+    const [one, other] = await pair(t);
+    const { channel, names, ...fixture } = parts(new Fixture(t, one.port));
+    names.ips('127.0.0.1');
+    channel.start();
+    await fixture.whenReady(1);
+    fixture.ask();
+    const kept = await one.next('Get');
+    names.ips('127.0.0.2');
+    await fixture.refresh();
+    await until('the first is gone', () => other.accepted === 1);
+    await fixture.whenReady(1);
+    for (let count = 0; count < 5; count += 1) fixture.ask();
+    await until('all arrived', () => other.calls('Get').length === 5);
+    assert.equal(kept.cancelled, false);
+    one.resetConnections();
+    await until('its stream ends', () => fixture.ends.length === 1);
+    // The other one is dialled again after the same loss, so a dial to the first would have come too.
+    other.resetConnections();
+    await fixture.passUntil('the other is dialled', () => other.accepted === 2);
+    assert.equal(one.accepted, 1);
+  },
+);
 
 test('an address is not dialled after it was lost while it refused connections', LIMIT, async (t) => {
   const [one, other] = await pair(t);
@@ -143,41 +150,49 @@ test('endpoints stay while the name cannot be looked up', LIMIT, async (t) => {
   await one.next('Get');
 });
 
-test('a peer that takes the connection but says nothing is given up, and dialled again after a wait', LIMIT, async (t) => {
-  const one = await ScriptedController.start(t);
-  one.mute(true);
-  const { channel, names, ...fixture } = parts(new Fixture(t, one.port));
-  names.ips('127.0.0.1');
-  channel.start();
-  await until('it is dialled', () => one.open === 1);
-  await fixture.passUntil('it is given up', () => one.open === 0);
-  one.mute(false);
-  await fixture.passUntil('it is ready', () => channel.picture.ready === 1);
-  fixture.ask();
-  await one.next('Get');
-});
+test(
+  'a peer that takes the connection but says nothing is given up, and dialled again after a wait',
+  LIMIT,
+  async (t) => {
+    const one = await ScriptedController.start(t);
+    one.mute(true);
+    const { channel, names, ...fixture } = parts(new Fixture(t, one.port));
+    names.ips('127.0.0.1');
+    channel.start();
+    await until('it is dialled', () => one.open === 1);
+    await fixture.passUntil('it is given up', () => one.open === 0);
+    one.mute(false);
+    await fixture.passUntil('it is ready', () => channel.picture.ready === 1);
+    fixture.ask();
+    await one.next('Get');
+  },
+);
 
-test('RPCs wait for an endpoint, are sent when there is one, and fail when there is none for too long', LIMIT, async (t) => {
-  const one = await ScriptedController.start(t);
-  await one.stop();
-  const { channel, names, clock, logger, ...fixture } = parts(new Fixture(t, one.port));
-  names.ips('127.0.0.1');
-  channel.start();
-  await logger.find(({ message }) => message === 'Failed to connect');
-  fixture.ask();
-  clock.advance(30_000);
-  assert.deepEqual(
-    fixture.ends.map(({ code }) => code),
-    [grpc.status.UNAVAILABLE],
-  );
-  fixture.ask();
-  fixture.ask().cancel('unwanted');
-  assert.equal(channel.picture.waiting, 1);
-  await one.restart();
-  await fixture.passUntil('it is ready', () => channel.picture.ready === 1);
-  await one.next('Get');
-  assert.equal(channel.picture.waiting, 0);
-});
+test(
+  'RPCs wait for an endpoint, are sent when there is one, and fail when there is none for too long',
+  LIMIT,
+  async (t) => {
+    const one = await ScriptedController.start(t);
+    await one.stop();
+    const { channel, names, clock, logger, ...fixture } = parts(new Fixture(t, one.port));
+    names.ips('127.0.0.1');
+    channel.start();
+    await logger.find(({ message }) => message === 'Failed to connect');
+    fixture.ask();
+    clock.advance(30_000);
+    assert.deepEqual(
+      fixture.ends.map(({ code }) => code),
+      [grpc.status.UNAVAILABLE],
+    );
+    fixture.ask();
+    fixture.ask().cancel('unwanted');
+    assert.equal(channel.picture.waiting, 1);
+    await one.restart();
+    await fixture.passUntil('it is ready', () => channel.picture.ready === 1);
+    await one.next('Get');
+    assert.equal(channel.picture.waiting, 0);
+  },
+);
 
 test('more RPCs than may wait fail at once', LIMIT, (t) => {
   const { channel, clock, ...fixture } = parts(new Fixture(t, 1));
@@ -223,14 +238,22 @@ test('RPCs are counted by how they ended, and those that were never answered apa
   const counted = [...counters.responses].map(({ responded, grpcStatus, classification, count }) =>
     [responded ? '200' : '-', grpcStatus, classification, count].join(' '),
   );
-  assert.deepEqual(counted.toSorted(), ['-  failure 1', '200 0 success 1', '200 14 failure 1', '200 5 success 1']);
+  assert.deepEqual(counted.toSorted(), [
+    '-  failure 1',
+    '200 0 success 1',
+    '200 14 failure 1',
+    '200 5 success 1',
+  ]);
   assert.equal(counters.requests, 4);
   assert.equal(counters.updates.Reset, 1);
   assert.deepEqual(counters.names, { srv: { ok: 0, notFound: 1 }, address: { ok: 1, notFound: 0 } });
 });
 
 /** The parts a test uses, free of the whole. */
-function parts(fixture: Fixture): Pick<Fixture, 'channel' | 'names' | 'clock' | 'logger' | 'counters' | 'ends'> & {
+function parts(fixture: Fixture): Pick<
+  Fixture,
+  'channel' | 'names' | 'clock' | 'logger' | 'counters' | 'ends'
+> & {
   ask: Fixture['ask'];
   whenReady: Fixture['whenReady'];
   refresh: Fixture['refresh'];

@@ -24,7 +24,10 @@ function has(...ips: readonly string[]): (endpoints: EndpointSet) => boolean {
   return (endpoints) => [...endpoints.keys()].join() === ips.map((ip) => `${ip}:8080`).join();
 }
 
-function beside(t: Parameters<typeof ScriptedController.start>[0], { port }: ScriptedController): ControlPlaneUnderTest {
+function beside(
+  t: Parameters<typeof ScriptedController.start>[0],
+  { port }: ScriptedController,
+): ControlPlaneUnderTest {
   const control = new ControlPlaneUnderTest(t, controllerAddress('127.0.0.1', port));
   control.channel.start();
   return control;
@@ -59,27 +62,36 @@ test('each question carries the fields and the authority that the reference name
   assert.deepEqual([byName.request.target.case, byName.request.target.value], ['authority', SERVICE]);
 });
 
-test('after a restart of the controller the last endpoints stay until its first addition replaces them', LIMIT, async (t) => {
-  const controller = await ScriptedController.start(t);
-  const { plane, keep } = bound(beside(t, controller));
-  const endpoints = keep(plane.endpoints(SERVICE));
-  const first = await controller.next('Get');
-  first.send(add('10.0.0.1', '10.0.0.2'));
-  await valueOf(endpoints, has('10.0.0.1', '10.0.0.2'));
-  await controller.stop();
-  await until('the loss is noticed', () => !endpoints.health.open);
-  const heardMs = endpoints.health.lastMessageMs;
-  await controller.restart();
-  const second = await controller.next('Get');
-  // What a new stream takes away first it has never told.
-  second.send({ update: { case: 'remove', value: { addrs: [fromHostPort({ ip: '10.0.0.1', port: 8080 })] } } });
-  await until('the removal is read', () => endpoints.health.lastMessageMs !== heardMs);
-  assert.equal(endpoints.state.value.kind === 'known' && has('10.0.0.1', '10.0.0.2')(endpoints.state.value.value), true);
-  second.send(add('10.0.0.2', '10.0.0.3'));
-  await valueOf(endpoints, has('10.0.0.2', '10.0.0.3'));
-  second.send(add('10.0.0.4'));
-  await valueOf(endpoints, has('10.0.0.2', '10.0.0.3', '10.0.0.4'));
-});
+test(
+  'after a restart of the controller the last endpoints stay until its first addition replaces them',
+  LIMIT,
+  async (t) => {
+    const controller = await ScriptedController.start(t);
+    const { plane, keep } = bound(beside(t, controller));
+    const endpoints = keep(plane.endpoints(SERVICE));
+    const first = await controller.next('Get');
+    first.send(add('10.0.0.1', '10.0.0.2'));
+    await valueOf(endpoints, has('10.0.0.1', '10.0.0.2'));
+    await controller.stop();
+    await until('the loss is noticed', () => !endpoints.health.open);
+    const heardMs = endpoints.health.lastMessageMs;
+    await controller.restart();
+    const second = await controller.next('Get');
+    // What a new stream takes away first it has never told.
+    second.send({
+      update: { case: 'remove', value: { addrs: [fromHostPort({ ip: '10.0.0.1', port: 8080 })] } },
+    });
+    await until('the removal is read', () => endpoints.health.lastMessageMs !== heardMs);
+    assert.equal(
+      endpoints.state.value.kind === 'known' && has('10.0.0.1', '10.0.0.2')(endpoints.state.value.value),
+      true,
+    );
+    second.send(add('10.0.0.2', '10.0.0.3'));
+    await valueOf(endpoints, has('10.0.0.2', '10.0.0.3'));
+    second.send(add('10.0.0.4'));
+    await valueOf(endpoints, has('10.0.0.2', '10.0.0.3', '10.0.0.4'));
+  },
+);
 
 test('a reset connection is made again, and the stream opened anew on it', LIMIT, async (t) => {
   const controller = await ScriptedController.start(t);
@@ -119,61 +131,77 @@ test('what is not final is asked again, and told of', LIMIT, async (t) => {
   assert.deepEqual([fields['grpc.status'], fields['grpc.message']], ['NotFound', 'unknown server']);
 });
 
-test('a stream that stays silent beyond its limit is opened again; one on this host has no limits', LIMIT, async (t) => {
-  const controller = await ScriptedController.start(t);
-  const limits = { initialMs: 50, idleMs: 100, lifetimeMs: 60_000 };
-  const far = new ControlPlaneUnderTest(t, controllerAddress('controller.example', controller.port), limits);
-  far.names.ips('127.0.0.1');
-  far.channel.start();
-  const server = far.keep(far.plane.inboundPolicy(8080));
-  const silent = await controller.next('WatchPort');
-  const answered = await controller.next('WatchPort');
-  assert.equal(server.health.lastFailure?.code, grpc.status.DEADLINE_EXCEEDED);
-  await until('the silent stream is given up', () => silent.cancelled);
-  assert.equal(answered.authority, `controller.example:${String(controller.port)}`);
-  answered.send({ labels: { name: 'web' } });
-  await valueOf(server);
-  // Silence after an answer is no failure: the stream is opened again, the answer stays.
-  const renewed = await controller.next('WatchPort');
-  assert.equal(server.state.value.kind, 'known');
-  assert.equal(renewed.cancelled, false);
+test(
+  'a stream that stays silent beyond its limit is opened again; one on this host has no limits',
+  LIMIT,
+  async (t) => {
+    const controller = await ScriptedController.start(t);
+    const limits = { initialMs: 50, idleMs: 100, lifetimeMs: 60_000 };
+    const far = new ControlPlaneUnderTest(
+      t,
+      controllerAddress('controller.example', controller.port),
+      limits,
+    );
+    far.names.ips('127.0.0.1');
+    far.channel.start();
+    const server = far.keep(far.plane.inboundPolicy(8080));
+    const silent = await controller.next('WatchPort');
+    const answered = await controller.next('WatchPort');
+    assert.equal(server.health.lastFailure?.code, grpc.status.DEADLINE_EXCEEDED);
+    await until('the silent stream is given up', () => silent.cancelled);
+    assert.equal(answered.authority, `controller.example:${String(controller.port)}`);
+    answered.send({ labels: { name: 'web' } });
+    await valueOf(server);
+    // Silence after an answer is no failure: the stream is opened again, the answer stays.
+    const renewed = await controller.next('WatchPort');
+    assert.equal(server.state.value.kind, 'known');
+    assert.equal(renewed.cancelled, false);
 
-  const near = new ControlPlaneUnderTest(t, controllerAddress('127.0.0.1', controller.port), limits);
-  near.channel.start();
-  near.keep(near.plane.profile(SERVICE));
-  const unlimited = await controller.next('GetProfile');
-  for (let renewals = 0; renewals < 3; renewals += 1) await controller.next('WatchPort');
-  assert.equal(unlimited.cancelled, false);
-  assert.equal(controller.calls('GetProfile').length, 1);
-});
+    const near = new ControlPlaneUnderTest(t, controllerAddress('127.0.0.1', controller.port), limits);
+    near.channel.start();
+    near.keep(near.plane.profile(SERVICE));
+    const unlimited = await controller.next('GetProfile');
+    for (let renewals = 0; renewals < 3; renewals += 1) await controller.next('WatchPort');
+    assert.equal(unlimited.cancelled, false);
+    assert.equal(controller.calls('GetProfile').length, 1);
+  },
+);
 
-test('bytes that are no message do no harm: the last answer stays and the next one counts', LIMIT, async (t) => {
-  const controller = await ScriptedController.start(t);
-  const { plane, keep, logger } = bound(beside(t, controller));
-  const profile = keep(plane.profile(SERVICE));
-  const call = await controller.next('GetProfile');
-  call.send({ fullyQualifiedName: 'good' });
-  call.sendBytes(Buffer.alloc(7, 0xff));
-  call.sendBytes(Buffer.alloc(9, 0xff));
-  call.send({ fullyQualifiedName: 'better' });
-  await valueOf(profile, ({ fullyQualifiedName }) => fullyQualifiedName === 'better');
-  assert.equal(logger.at('warn').length, 1);
-  assert.equal(controller.calls('GetProfile').length, 1);
-});
+test(
+  'bytes that are no message do no harm: the last answer stays and the next one counts',
+  LIMIT,
+  async (t) => {
+    const controller = await ScriptedController.start(t);
+    const { plane, keep, logger } = bound(beside(t, controller));
+    const profile = keep(plane.profile(SERVICE));
+    const call = await controller.next('GetProfile');
+    call.send({ fullyQualifiedName: 'good' });
+    call.sendBytes(Buffer.alloc(7, 0xff));
+    call.sendBytes(Buffer.alloc(9, 0xff));
+    call.send({ fullyQualifiedName: 'better' });
+    await valueOf(profile, ({ fullyQualifiedName }) => fullyQualifiedName === 'better');
+    assert.equal(logger.at('warn').length, 1);
+    assert.equal(controller.calls('GetProfile').length, 1);
+  },
+);
 
-test('endpoints are asked for anew after bytes that are no message, since one may be missing', LIMIT, async (t) => {
-  const controller = await ScriptedController.start(t);
-  const { plane, keep } = bound(beside(t, controller));
-  const endpoints = keep(plane.endpoints(SERVICE));
-  const first = await controller.next('Get');
-  first.send(add('10.0.0.1'));
-  await valueOf(endpoints, has('10.0.0.1'));
-  first.sendBytes(Buffer.alloc(7, 0xff));
-  const second = await controller.next('Get');
-  assert.equal(endpoints.state.value.kind, 'known');
-  second.send(add('10.0.0.2'));
-  await valueOf(endpoints, has('10.0.0.2'));
-});
+test(
+  'endpoints are asked for anew after bytes that are no message, since one may be missing',
+  LIMIT,
+  async (t) => {
+    const controller = await ScriptedController.start(t);
+    const { plane, keep } = bound(beside(t, controller));
+    const endpoints = keep(plane.endpoints(SERVICE));
+    const first = await controller.next('Get');
+    first.send(add('10.0.0.1'));
+    await valueOf(endpoints, has('10.0.0.1'));
+    first.sendBytes(Buffer.alloc(7, 0xff));
+    const second = await controller.next('Get');
+    assert.equal(endpoints.state.value.kind, 'known');
+    second.send(add('10.0.0.2'));
+    await valueOf(endpoints, has('10.0.0.2'));
+  },
+);
 
 test('nonsense on the connection is a loss of it and nothing more', LIMIT, async (t) => {
   const controller = await ScriptedController.start(t);

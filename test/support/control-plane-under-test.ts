@@ -50,7 +50,10 @@ export class ControlPlaneUnderTest {
   }
 }
 
-export function testSettings(address: ControllerAddress, limits: StreamLimits = NO_LIMITS): ControllerSettings {
+export function testSettings(
+  address: ControllerAddress,
+  limits: StreamLimits = NO_LIMITS,
+): ControllerSettings {
   return {
     address,
     limits,
@@ -71,7 +74,10 @@ export function stateOf<T>(
 }
 
 /** Resolves with the first value that matches. */
-export async function valueOf<T>(watch: StreamWatch<T>, matches: (value: T) => boolean = () => true): Promise<T> {
+export async function valueOf<T>(
+  watch: StreamWatch<T>,
+  matches: (value: T) => boolean = () => true,
+): Promise<T> {
   const state = await stateOf(watch, (candidate) => candidate.kind === 'known' && matches(candidate.value));
   if (state.kind !== 'known') throw new Error(`not known but ${state.kind}`);
   return state.value;
