@@ -159,6 +159,8 @@ export class EndpointConnection {
     const state = channel.getConnectivityState(false);
     if (state === STATE.READY) {
       this.#stand(dial);
+      // Whoever was told may have closed it.
+      if (this.#dial !== dial) return;
     } else if (dial.stood) {
       this.#lose(dial, 'connection lost');
       return;

@@ -8,6 +8,7 @@ import * as grpc from '@grpc/grpc-js';
 import { ControlCounters } from '../../src/control/control-counters.js';
 import { controllerAddress } from '../../src/control/controller-address.js';
 import { ControllerChannel } from '../../src/control/controller-channel.js';
+import { EndpointConnection } from '../../src/control/endpoint-connection.js';
 import type { RpcStatus } from '../../src/control/rpc-status.js';
 import { testSettings } from '../support/control-plane-under-test.js';
 import { FakeControllerNames } from '../support/fake-controller-names.js';
@@ -218,6 +219,25 @@ test('an endpoint that answered nothing in time is asked only when no other is t
   for (let count = 0; count < 6; count += 1) fixture.ask();
   await until('all arrived', () => answering.calls('Get').length === 6);
   assert.equal(silent.calls('Get').length, 1);
+});
+
+test('a connection may be closed by whoever is told that it is ready', LIMIT, async (t) => {
+  const one = await ScriptedController.start(t);
+  await new Promise<void>((resolve) => {
+    const connection = new EndpointConnection({
+      endpoint: { ip: '127.0.0.1', port: one.port },
+      settings: testSettings(controllerAddress('127.0.0.1', one.port)),
+      counters: new ControlCounters(),
+      clock: new ManualClock(),
+      logger: new RecordingLogger(),
+      onReady: () => {
+        connection.close();
+        resolve();
+      },
+    });
+    connection.start();
+  });
+  await until('it is closed', () => one.accepted === 1 && one.open === 0);
 });
 
 test('RPCs are counted by how they ended, and those that were never answered apart', LIMIT, async (t) => {
