@@ -196,13 +196,13 @@ export class EndpointConnection {
     if (this.#closed || this.#dial !== dial) return;
     const { settings, endpoint, logger, clock } = this.#options;
     this.#end();
+    this.#cancelTimer = clock.after(this.#backoff.next(), () => {
+      this.start();
+    });
     logger.warn(
       { controller: controllerText(settings.address), addr: formatHostPort(endpoint), error: reason },
       dial.stood ? 'Service failed' : 'Failed to connect',
     );
-    this.#cancelTimer = clock.after(this.#backoff.next(), () => {
-      this.start();
-    });
   }
 
   #end(): void {

@@ -69,9 +69,13 @@ class OneAddressResolver implements grpc.experimental.Resolver {
 
 grpc.experimental.registerResolver(SCHEME, OneAddressResolver);
 
-/** Cleartext, and word of when TCP stands. */
+/**
+ * Cleartext, and word of when TCP stands. Lets the library dial once: it comes back to a dial that
+ * failed even after its client was closed.
+ */
 class PlaintextCredentials extends grpc.ChannelCredentials {
   readonly #onEstablished: () => void;
+  #spent = false;
 
   constructor(onEstablished: () => void) {
     super();
@@ -93,7 +97,11 @@ class PlaintextCredentials extends grpc.ChannelCredentials {
         // The library asks of it only what every duplex stream has.
         return Promise.resolve({ socket: new GuardedSocket(socket) as unknown as Socket, secure: false });
       },
-      waitForReady: () => Promise.resolve(),
+      waitForReady: () => {
+        if (this.#spent) return Promise.reject(new Error('dialled already'));
+        this.#spent = true;
+        return Promise.resolve();
+      },
       getCallCredentials: () => grpc.CallCredentials.createEmpty(),
       destroy: () => undefined,
     };

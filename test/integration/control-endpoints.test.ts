@@ -1,6 +1,8 @@
 // Connections to the endpoints of a controller, over real sockets and with time that the test moves: all
 // endpoints of a name are used, those that are gone from it are not dialled, and nobody waits for ever.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 
 import * as grpc from '@grpc/grpc-js';
@@ -11,6 +13,7 @@ import { ControllerChannel } from '../../src/control/controller-channel.js';
 import { EndpointConnection } from '../../src/control/endpoint-connection.js';
 import type { RpcStatus } from '../../src/control/rpc-status.js';
 import { testSettings } from '../support/control-plane-under-test.js';
+import { settle } from '../support/fake-dns-resolver.js';
 import { FakeControllerNames } from '../support/fake-controller-names.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { until } from '../support/processes.js';
@@ -137,6 +140,29 @@ test('an address is not dialled after it was lost while it refused connections',
   other.resetConnections();
   await fixture.passUntil('the other is dialled', () => other.accepted === 2);
   assert.equal(one.accepted, 0);
+});
+
+test('the library under it does not come back to a dial that failed', LIMIT, async (t) => {
+  // Its own timers; ours are those of the manual clock.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const one = await ScriptedController.start(t);
+  await one.stop();
+  const { channel, names, logger } = parts(new Fixture(t, one.port));
+  names.ips('127.0.0.1');
+  channel.start();
+  await logger.find(({ message }) => message === 'Failed to connect');
+  channel.close();
+  await one.restart();
+  for (let minutes = 0; minutes < 3; minutes += 1) {
+    t.mock.timers.tick(61_000);
+    await settle();
+  }
+  // A connection of the test's own comes after those that were begun before it.
+  const probe = net.connect(one.port, '127.0.0.1');
+  await once(probe, 'connect');
+  while (one.accepted === 0) await settle();
+  probe.destroy();
+  assert.equal(one.accepted, 1);
 });
 
 test('endpoints stay while the name cannot be looked up', LIMIT, async (t) => {
