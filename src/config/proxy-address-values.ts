@@ -147,8 +147,10 @@ export function hasDnsSuffix(suffixes: readonly DnsSuffix[], name: string): bool
 export const dnsName = grammar('dns name', 'a DNS name', parseDnsName);
 
 /** A name that is an identity as well. */
-export const identityName = grammar('dns name without final dot', 'a DNS name without a dot at its end', (text) =>
-  text.endsWith('.') ? undefined : parseHostName(text),
+export const identityName = grammar(
+  'dns name without final dot',
+  'a DNS name without a dot at its end',
+  (text) => (text.endsWith('.') ? undefined : parseHostName(text)),
 );
 
 function parseId(text: string): ProxyId | undefined {
@@ -171,8 +173,7 @@ export const nameServers: Grammar<readonly string[]> = grammar(
   'IP addresses, each with or without :port',
   (text) =>
     parseAll(trimmedItems(text), (item) => {
-      const withPort =
-        parseHostPort(item) ?? parseHostPort(`${item}:53`) ?? parseHostPort(`[${item}]:53`);
+      const withPort = parseHostPort(item) ?? parseHostPort(`${item}:53`) ?? parseHostPort(`[${item}]:53`);
       return withPort === undefined || withPort.port === 0 ? undefined : item;
     }),
 );

@@ -67,7 +67,9 @@ function fromController(reader: ProxyVariableReader, files: FileReader): Certifi
   if (directoryPath !== undefined) {
     for (const name of CERTIFICATE_FILES) {
       const problem = problemOf(files, join(directoryPath, name), false);
-      if (problem !== undefined) reader.reject(directory, `${name} ${problem}`);
+      if (problem === undefined) continue;
+      reader.reject(directory, `${name} ${problem}`);
+      break;
     }
   }
   if (tokenPath !== undefined) {

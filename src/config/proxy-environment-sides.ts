@@ -1,5 +1,10 @@
 // The part of the configuration of `sluice proxy` that incoming and outgoing traffic each have.
-import { type Http2ServerConfig, type InboundConfig, type OutboundConfig, type SideConfig } from './proxy-config.js';
+import {
+  type Http2ServerConfig,
+  type InboundConfig,
+  type OutboundConfig,
+  type SideConfig,
+} from './proxy-config.js';
 import { type ProxyVariableReader } from './proxy-variable-reader.js';
 import { OWN_VARIABLES } from './proxy-variables-own.js';
 import { DESTINATION_VARIABLES, POLICY_VARIABLES } from './proxy-variables-services.js';
@@ -53,7 +58,10 @@ function side(reader: ProxyVariableReader, its: SideVariables): Omit<SideConfig,
 }
 
 /** `hasClusterNetworks`: the policies that speak of the cluster can be chosen. */
-function defaultPolicy(reader: ProxyVariableReader, hasClusterNetworks: boolean): InboundConfig['defaultPolicy'] {
+function defaultPolicy(
+  reader: ProxyVariableReader,
+  hasClusterNetworks: boolean,
+): InboundConfig['defaultPolicy'] {
   const variable = POLICY_VARIABLES.defaultPolicy;
   const name = reader.read(variable);
   if (!reader.isSet(variable)) {
@@ -69,7 +77,11 @@ function defaultPolicy(reader: ProxyVariableReader, hasClusterNetworks: boolean)
 export function inboundConfig(reader: ProxyVariableReader, hasClusterNetworks: boolean): InboundConfig {
   const ips = reader.find(INBOUND_VARIABLES.ips) ?? [];
   if (!reader.isSet(INBOUND_VARIABLES.ips)) {
-    reader.tell('info', {}, `${INBOUND_VARIABLES.ips.name} is not set: no connection is refused for its address`);
+    reader.tell(
+      'info',
+      {},
+      `${INBOUND_VARIABLES.ips.name} is not set: no connection is refused for its address`,
+    );
   }
   return {
     ...side(reader, INBOUND_VARIABLES),

@@ -44,7 +44,9 @@ export interface ProxyEnvironmentErrors {
 }
 
 /** How to log; read before the rest, and never a reason not to start. */
-export function proxyLogConfig(variables: Variables): ProxyLogConfig & { readonly notices: readonly ProxyNotice[] } {
+export function proxyLogConfig(
+  variables: Variables,
+): ProxyLogConfig & { readonly notices: readonly ProxyNotice[] } {
   const reader = new ProxyVariableReader(variables);
   const filter = reader.raw(LOG_VARIABLES.filter) ?? DEFAULT_LOG_FILTER;
   const format = reader.raw(LOG_VARIABLES.format)?.toLowerCase() === 'json' ? 'json' : 'plain';
@@ -109,7 +111,11 @@ function tracing(reader: ProxyVariableReader, files: FileReader): TracingConfig 
     }
   }
   const named = serviceName === undefined ? [] : ([['service.name', serviceName]] as const);
-  return { collector, hostName, attributes: Object.fromEntries([...named, ...ofFile, ...extra, ...resource]) };
+  return {
+    collector,
+    hostName,
+    attributes: Object.fromEntries([...named, ...ofFile, ...extra, ...resource]),
+  };
 }
 
 function capture(reader: ProxyVariableReader): ProxyConfig['capture'] {
@@ -132,7 +138,9 @@ function defaultPoller(): PollerName {
 /** Names of our own that nothing reads: most likely misspelt. */
 function tellUnknown(reader: ProxyVariableReader, variables: Variables): void {
   const known = Object.values(OWN_VARIABLES).map(({ name }) => name);
-  for (const name of Object.keys(variables).filter((item) => item.startsWith(OWN_PREFIX)).sort()) {
+  for (const name of Object.keys(variables)
+    .filter((item) => item.startsWith(OWN_PREFIX))
+    .sort()) {
     if (known.includes(name)) continue;
     const meant = closest(name, known);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
@@ -168,7 +176,11 @@ export function parseProxyEnvironment(
   };
   const clusterNetworks = reader.read(POLICY_VARIABLES.clusterNetworks);
   if (clusterNetworks.length === 0) {
-    reader.tell('info', {}, `${POLICY_VARIABLES.clusterNetworks.name} is not set: policies of the cluster are off`);
+    reader.tell(
+      'info',
+      {},
+      `${POLICY_VARIABLES.clusterNetworks.name} is not set: policies of the cluster are off`,
+    );
   }
   const inbound = inboundConfig(reader, clusterNetworks.length > 0);
   const outbound = outboundConfig(reader);

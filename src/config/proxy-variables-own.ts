@@ -79,7 +79,13 @@ export const OWN_VARIABLES = {
     'how sockets are watched',
     OWN,
   ),
-  nameServers: defaulted('DNS_SERVERS', nameServers, '', "name servers in place of the system's, each with or without `:port`", OWN),
+  nameServers: defaulted(
+    'DNS_SERVERS',
+    nameServers,
+    '',
+    "name servers in place of the system's, each with or without `:port`",
+    OWN,
+  ),
 };
 
 /** Read by `sluice run` only. */

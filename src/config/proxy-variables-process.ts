@@ -5,7 +5,12 @@ import { attributes, bool, duration, path, positiveCount, ratio, text, word } fr
 import { defaulted, variable } from './proxy-variable.js';
 
 export const LISTENER_VARIABLES = {
-  inbound: defaulted('INBOUND_LISTEN_ADDR', socketAddress, '0.0.0.0:4143', 'listener of incoming connections'),
+  inbound: defaulted(
+    'INBOUND_LISTEN_ADDR',
+    socketAddress,
+    '0.0.0.0:4143',
+    'listener of incoming connections',
+  ),
   outbound: defaulted(
     'OUTBOUND_LISTEN_ADDR',
     socketAddress,
@@ -18,9 +23,15 @@ export const LISTENER_VARIABLES = {
     'unset',
     'wins over the previous: one or two listeners of outgoing connections, such as one of each family',
   ),
-  tap: defaulted('CONTROL_LISTEN_ADDR', socketAddress, '0.0.0.0:4190', 'listener of tap, where it is enabled', {
-    effect: 'later',
-  }),
+  tap: defaulted(
+    'CONTROL_LISTEN_ADDR',
+    socketAddress,
+    '0.0.0.0:4190',
+    'listener of tap, where it is enabled',
+    {
+      effect: 'later',
+    },
+  ),
   admin: defaulted('ADMIN_LISTEN_ADDR', socketAddress, '127.0.0.1:4191', 'the admin server'),
 };
 
@@ -32,7 +43,12 @@ export const PROCESS_VARIABLES = {
     'how long a series that nothing updates is kept',
     { effect: 'later' },
   ),
-  shutdownEndpoint: defaulted('SHUTDOWN_ENDPOINT_ENABLED', bool, 'false', 'allow `POST /shutdown` from this host'),
+  shutdownEndpoint: defaulted(
+    'SHUTDOWN_ENDPOINT_ENABLED',
+    bool,
+    'false',
+    'allow `POST /shutdown` from this host',
+  ),
   shutdownGrace: defaulted('SHUTDOWN_GRACE_PERIOD', duration, '2m', 'longest drain'),
   coresMin: variable(
     'CORES_MIN',
@@ -53,7 +69,12 @@ export const PROCESS_VARIABLES = {
 export const DEFAULT_LOG_FILTER = 'warn,linkerd=info,hickory=error';
 
 export const LOG_VARIABLES = {
-  filter: defaulted('LOG', text, DEFAULT_LOG_FILTER, 'what is logged ([filters](#log-filters)); `off`: nothing, ever'),
+  filter: defaulted(
+    'LOG',
+    text,
+    DEFAULT_LOG_FILTER,
+    'what is logged ([filters](#log-filters)); `off`: nothing, ever',
+  ),
   format: defaulted('LOG_FORMAT', text, 'PLAIN', '`json` or `plain`, in any case; anything else is plain'),
   accessLog: variable(
     'ACCESS_LOG',
@@ -75,7 +96,13 @@ const ATTRIBUTES = { effect: 'later', mayHoldSecret: true } as const;
 
 export const TRACE_VARIABLES = {
   collector: {
-    address: variable('TRACE_COLLECTOR_SVC_ADDR', serviceAddress, 'unset', 'collector of spans (OTLP)', LATER),
+    address: variable(
+      'TRACE_COLLECTOR_SVC_ADDR',
+      serviceAddress,
+      'unset',
+      'collector of spans (OTLP)',
+      LATER,
+    ),
     name: variable('TRACE_COLLECTOR_SVC_NAME', dnsName, 'unset', 'its identity; ignored on loopback', LATER),
   },
   attributesPath: variable(
@@ -104,6 +131,16 @@ export const TRACE_VARIABLES = {
 };
 
 export const DNS_VARIABLES = {
-  minTtl: variable('DNS_MIN_TTL', duration, 'unset', 'shortest time that an answer of the name system is used'),
-  maxTtl: variable('DNS_MAX_TTL', duration, 'unset', 'longest time that an answer of the name system is used'),
+  minTtl: variable(
+    'DNS_MIN_TTL',
+    duration,
+    'unset',
+    'shortest time that an answer of the name system is used',
+  ),
+  maxTtl: variable(
+    'DNS_MAX_TTL',
+    duration,
+    'unset',
+    'longest time that an answer of the name system is used',
+  ),
 };

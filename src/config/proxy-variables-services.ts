@@ -10,16 +10,7 @@ import {
   serviceAddress,
   type ServiceAddress,
 } from './proxy-address-values.js';
-import {
-  decimal,
-  duration,
-  optionalDuration,
-  path,
-  pem,
-  text,
-  unixSocket,
-  word,
-} from './proxy-values.js';
+import { decimal, duration, optionalDuration, path, pem, text, unixSocket, word } from './proxy-values.js';
 import { type BackoffVariables, defaulted, type ProxyVariable, variable } from './proxy-variable.js';
 
 /** A controller and who it must prove to be. */
@@ -94,23 +85,39 @@ export const DESTINATION_VARIABLES = {
 export const POLICY_VARIABLES = {
   service: serviceVariables('POLICY', 'the policy controller', 'required'),
   workload: variable('POLICY_WORKLOAD', text, 'required', 'sent with every question to it, as it is'),
-  clusterNetworks: defaulted('POLICY_CLUSTER_NETWORKS', networks, '', 'networks that the `cluster-` policies allow'),
+  clusterNetworks: defaulted(
+    'POLICY_CLUSTER_NETWORKS',
+    networks,
+    '',
+    'networks that the `cluster-` policies allow',
+  ),
   defaultPolicy: defaulted(
     'INBOUND_DEFAULT_POLICY',
     word(...DEFAULT_POLICIES),
     'all-unauthenticated',
     'policy of a port until the controller has answered; `cluster-` ones and `audit` need POLICY_CLUSTER_NETWORKS; a warning when not set',
   ),
-  ports: defaulted('INBOUND_PORTS', portRanges, '', 'ports whose policy is asked for at the start and always kept'),
+  ports: defaulted(
+    'INBOUND_PORTS',
+    portRanges,
+    '',
+    'ports whose policy is asked for at the start and always kept',
+  ),
   opaquePorts: defaulted(
     'INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION',
     portRanges,
     '',
     'ports that are opaque until the controller says otherwise',
   ),
-  gatewaySuffixes: defaulted('INBOUND_GATEWAY_SUFFIXES', dnsSuffixes, '', 'names that this proxy is a gateway for', {
-    effect: 'later',
-  }),
+  gatewaySuffixes: defaulted(
+    'INBOUND_GATEWAY_SUFFIXES',
+    dnsSuffixes,
+    '',
+    'names that this proxy is a gateway for',
+    {
+      effect: 'later',
+    },
+  ),
 };
 
 const LATER = { effect: 'later' } as const;
@@ -125,10 +132,16 @@ const SPIRE_BACKOFF_VARIABLES: BackoffVariables = {
 
 export const IDENTITY_VARIABLES = {
   disabled: variable('IDENTITY_DISABLED', text, 'unset', 'must be empty: identity cannot be switched off'),
-  trustAnchors: variable('IDENTITY_TRUST_ANCHORS', pem, 'required', 'certificates that peers and controllers descend from', {
-    effect: 'later',
-    mayHoldSecret: true,
-  }),
+  trustAnchors: variable(
+    'IDENTITY_TRUST_ANCHORS',
+    pem,
+    'required',
+    'certificates that peers and controllers descend from',
+    {
+      effect: 'later',
+      mayHoldSecret: true,
+    },
+  ),
   localName: variable(
     'IDENTITY_LOCAL_NAME',
     identityName,
@@ -136,7 +149,12 @@ export const IDENTITY_VARIABLES = {
     'identity and server name of this proxy; wins over the next two',
   ),
   serverId: variable('IDENTITY_SERVER_ID', identity, 'unset', 'identity of this proxy'),
-  serverName: variable('IDENTITY_SERVER_NAME', dnsName, 'unset', 'server name that peers send; as the identity, unless SPIRE gives it'),
+  serverName: variable(
+    'IDENTITY_SERVER_NAME',
+    dnsName,
+    'unset',
+    'server name that peers send; as the identity, unless SPIRE gives it',
+  ),
   directory: variable(
     'IDENTITY_DIR',
     path,
@@ -160,6 +178,12 @@ export const IDENTITY_VARIABLES = {
     'socket of SPIRE, which then gives the identity, a `spiffe://` one',
     LATER,
   ),
-  spireOldName: variable('IDENTITY_SPIRE_SOCKET', unixSocket, 'unset', 'the same, by its older name; a warning', LATER),
+  spireOldName: variable(
+    'IDENTITY_SPIRE_SOCKET',
+    unixSocket,
+    'unset',
+    'the same, by its older name; a warning',
+    LATER,
+  ),
   spireBackoff: SPIRE_BACKOFF_VARIABLES,
 };

@@ -57,7 +57,12 @@ function http2ServerVariables(side: string): {
       '1048576',
       `bytes a client may send ahead on a connection; ${both}`,
     ),
-    pingInterval: variable(name('KEEP_ALIVE_INTERVAL'), duration, 'unset', `PING to clients this often; ${pings}`),
+    pingInterval: variable(
+      name('KEEP_ALIVE_INTERVAL'),
+      duration,
+      'unset',
+      `PING to clients this often; ${pings}`,
+    ),
     pingTimeout: variable(
       name('KEEP_ALIVE_TIMEOUT'),
       duration,
@@ -73,7 +78,12 @@ function http2ServerVariables(side: string): {
       '20',
       'streams a client may open and reset before they are looked at',
     ),
-    maxSendBuffer: variable(name('MAX_SEND_BUF_SIZE'), count, '409600', 'bytes kept for a client on a stream'),
+    maxSendBuffer: variable(
+      name('MAX_SEND_BUF_SIZE'),
+      count,
+      '409600',
+      'bytes kept for a client on a stream',
+    ),
   };
 }
 
@@ -108,7 +118,12 @@ function sideVariables(side: string, its: SideDefaults) {
       its.connectTimeout,
       `longest wait for a connection to ${its.connectsTo}`,
     ),
-    httpQueue: defaulted(`${side}_HTTP_QUEUE_CAPACITY`, count, '10000', `requests that may wait, ${its.which}`),
+    httpQueue: defaulted(
+      `${side}_HTTP_QUEUE_CAPACITY`,
+      count,
+      '10000',
+      `requests that may wait, ${its.which}`,
+    ),
     httpFailfast: defaulted(
       `${side}_HTTP_FAILFAST_TIMEOUT`,
       duration,
@@ -116,9 +131,19 @@ function sideVariables(side: string, its: SideDefaults) {
       `requests fail at once when nothing could take one for this long, ${its.which}`,
     ),
     acceptKeepalive: variable(`${side}_ACCEPT_KEEPALIVE`, duration, 'unset', `TCP keepalive ${accepted}`),
-    acceptUserTimeout: variable(`${side}_ACCEPT_USER_TIMEOUT`, duration, 'unset', `TCP_USER_TIMEOUT ${accepted}`),
+    acceptUserTimeout: variable(
+      `${side}_ACCEPT_USER_TIMEOUT`,
+      duration,
+      'unset',
+      `TCP_USER_TIMEOUT ${accepted}`,
+    ),
     connectKeepalive: variable(`${side}_CONNECT_KEEPALIVE`, duration, 'unset', `TCP keepalive ${dialled}`),
-    connectUserTimeout: variable(`${side}_CONNECT_USER_TIMEOUT`, duration, 'unset', `TCP_USER_TIMEOUT ${dialled}`),
+    connectUserTimeout: variable(
+      `${side}_CONNECT_USER_TIMEOUT`,
+      duration,
+      'unset',
+      `TCP_USER_TIMEOUT ${dialled}`,
+    ),
     backlog: variable(`${side}_TCP_LISTEN_BACKLOG`, u32, 'unset', `backlog of listen(2), ${its.which}`),
     maxIdle: defaulted(
       its.maxIdleName,
@@ -161,7 +186,11 @@ export const INBOUND_VARIABLES = {
   }),
   authorityLabels: defaulted(
     'INBOUND_METRICS_AUTHORITY_LABELS',
-    { ...word('', 'unsafe'), name: 'empty or `unsafe`', parse: (text) => word('', 'unsafe').parse(text.toLowerCase()) },
+    {
+      ...word('', 'unsafe'),
+      name: 'empty or `unsafe`',
+      parse: (text) => word('', 'unsafe').parse(text.toLowerCase()),
+    },
     '',
     '`unsafe`: metrics of incoming requests get the label `authority`, which clients choose',
     { effect: 'later' },
