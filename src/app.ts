@@ -32,6 +32,7 @@ import { probeCapabilities } from './ebpf/capability-probe.js';
 import { prepareWorkload, type Workload } from './launch/workload.js';
 import { DataPlaneLog } from './logs/data-plane-log.js';
 import { dataPlaneLevel, parseLogLevel } from './logs/log-level.js';
+import { followLoudest, LogStreams } from './logs/log-streams.js';
 import { type LogOutput, ProcessLogger, standardErrorOutput } from './logs/logger.js';
 import { BalancerGauges } from './metrics/balancer-gauges.js';
 import { DataPlaneCollector } from './metrics/data-plane-collector.js';
@@ -117,6 +118,7 @@ export const systemEffects: AppEffects = {
 interface App extends RunContext {
   readonly effects: AppEffects;
   readonly logger: ProcessLogger;
+  readonly logStreams: LogStreams;
 }
 
 /** Runs the command with its traffic through the proxy; answers the exit code. Never rejects. */
@@ -125,16 +127,26 @@ export async function runApp(
   meshFile: LoadedMeshFile | undefined,
   effects: AppEffects,
 ): Promise<number> {
+  const logStreams = new LogStreams();
   const logger = new ProcessLogger({
     level: options.logLevel,
     format: options.logFormat,
     output: effects.logOutput(),
     now: () => effects.clock.wallTime(),
+    streams: logStreams,
   });
   const teardown = new Teardown(logger);
   try {
     const config = await followConfig(meshFile, effects, logger, teardown);
-    return await compose({ options, effects, logger, teardown, config, listenerIds: new IdSequence() });
+    return await compose({
+      options,
+      effects,
+      logger,
+      logStreams,
+      teardown,
+      config,
+      listenerIds: new IdSequence(),
+    });
   } catch (error) {
     if (error instanceof StartError) {
       logger.error({}, error.message);
@@ -149,7 +161,7 @@ export async function runApp(
 }
 
 async function compose(app: App): Promise<number> {
-  const { options, effects, logger, teardown, config, listenerIds } = app;
+  const { options, effects, logger, logStreams, teardown, config, listenerIds } = app;
   const { clock } = effects;
   /** What earlier parts ask later ones for, once these are there. */
   const late: { workload?: Workload; router?: MeshRouter } = {};
@@ -199,7 +211,7 @@ async function compose(app: App): Promise<number> {
   teardown.add('data plane log', () => {
     dataPlaneLog.close();
   });
-  const unfollowLevel = logger.level.subscribe((level) => {
+  const unfollowLevel = followLoudest([logger.level, logStreams.level], (level) => {
     dataPlane.setLogLevel(dataPlaneLevel(level));
   });
   teardown.add('log level', unfollowLevel);
@@ -235,6 +247,7 @@ async function compose(app: App): Promise<number> {
       metrics: new MetricsRegistry([collector, balancers], versions, systemProcessFacts),
       variables: effects.variables,
       levels: levelControl(logger),
+      logs: logStreams,
       shutdownEnabled: () => config.value.admin.shutdown,
       shutDown: () => {
         relay.askToEnd();
