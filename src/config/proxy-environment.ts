@@ -28,7 +28,7 @@ import {
   TRACE_VARIABLES,
 } from './proxy-variables-process.js';
 import { DESTINATION_VARIABLES, POLICY_VARIABLES } from './proxy-variables-services.js';
-import { HTTP2_CLIENT_VARIABLES } from './proxy-variables-sides.js';
+import { HTTP2_CLIENT_VARIABLES } from './proxy-variables-http2.js';
 
 export interface ProxyEnvironment {
   readonly config: ProxyConfig;

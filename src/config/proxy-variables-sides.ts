@@ -1,6 +1,7 @@
 // Variables of `sluice proxy` that exist for incoming and for outgoing traffic, or for one of them
 // (reference, proxy behaviour §1.5).
 import { ipSet } from './proxy-address-values.js';
+import { http2ServerVariables } from './proxy-variables-http2.js';
 import { bool, count, decimal, duration, u32, word } from './proxy-values.js';
 import {
   type BackoffVariables,
@@ -20,71 +21,6 @@ interface SideDefaults {
   /** `incoming` or `outgoing`. */
   readonly which: string;
   readonly connectsTo: string;
-}
-
-/** Every `…_SERVER_HTTP2_…` variable of one side. */
-function http2ServerVariables(side: string): {
-  readonly adaptive: DefaultedVariable<boolean>;
-  readonly streamWindow: ProxyVariable<number>;
-  readonly connectionWindow: ProxyVariable<number>;
-  readonly pingInterval: ProxyVariable<number>;
-  readonly pingTimeout: ProxyVariable<number>;
-  readonly maxStreams: ProxyVariable<number>;
-  readonly maxFrame: ProxyVariable<number>;
-  readonly maxHeaderList: ProxyVariable<number>;
-  readonly maxPendingResets: ProxyVariable<number>;
-  readonly maxSendBuffer: ProxyVariable<number>;
-} {
-  const name = (suffix: string): string => `${side}_SERVER_HTTP2_${suffix}`;
-  const both = 'only together with the other window';
-  const pings = 'only together with the other PING setting';
-  return {
-    adaptive: defaulted(
-      name('ADAPTIVE_FLOW_CONTROL'),
-      bool,
-      'false',
-      'windows towards clients follow the bandwidth; wins over fixed ones',
-    ),
-    streamWindow: variable(
-      name('INITIAL_STREAM_WINDOW_SIZE'),
-      u32,
-      '65535',
-      `bytes a client may send ahead on a stream; ${both}`,
-    ),
-    connectionWindow: variable(
-      name('INITIAL_CONNECTION_WINDOW_SIZE'),
-      u32,
-      '1048576',
-      `bytes a client may send ahead on a connection; ${both}`,
-    ),
-    pingInterval: variable(
-      name('KEEP_ALIVE_INTERVAL'),
-      duration,
-      'unset',
-      `PING to clients this often; ${pings}`,
-    ),
-    pingTimeout: variable(
-      name('KEEP_ALIVE_TIMEOUT'),
-      duration,
-      'unset',
-      `a connection ends whose PING is not answered in this time; ${pings}`,
-    ),
-    maxStreams: variable(name('MAX_CONCURRENT_STREAMS'), u32, 'no limit', 'streams a client may have open'),
-    maxFrame: variable(name('MAX_FRAME_SIZE'), u32, '16384', 'largest frame a client may send'),
-    maxHeaderList: variable(name('MAX_HEADER_LIST_SIZE'), u32, '16384', 'largest head a client may send'),
-    maxPendingResets: variable(
-      name('MAX_PENDING_ACCEPT_RESET_STREAMS'),
-      count,
-      '20',
-      'streams a client may open and reset before they are looked at',
-    ),
-    maxSendBuffer: variable(
-      name('MAX_SEND_BUF_SIZE'),
-      count,
-      '409600',
-      'bytes kept for a client on a stream',
-    ),
-  };
 }
 
 function backoffVariables(base: string, min: string, max: string): BackoffVariables {
@@ -238,21 +174,5 @@ export const OUTBOUND_VARIABLES = {
     bool,
     'false',
     'requests say with `l5d-dst-override` where they go, as from an ingress',
-  ),
-};
-
-/** HTTP/2 that the proxy speaks as a client, to applications and peers. */
-export const HTTP2_CLIENT_VARIABLES = {
-  streamWindow: defaulted(
-    'HTTP2_INITIAL_STREAM_WINDOW_SIZE',
-    u32,
-    '65535',
-    'bytes that servers may send ahead on a stream',
-  ),
-  connectionWindow: defaulted(
-    'HTTP2_INITIAL_CONNECTION_WINDOW_SIZE',
-    u32,
-    '1048576',
-    'bytes that servers may send ahead on a connection',
   ),
 };

@@ -10,7 +10,8 @@ import {
   TRACE_VARIABLES,
 } from './proxy-variables-process.js';
 import { DESTINATION_VARIABLES, IDENTITY_VARIABLES, POLICY_VARIABLES } from './proxy-variables-services.js';
-import { HTTP2_CLIENT_VARIABLES, INBOUND_VARIABLES, OUTBOUND_VARIABLES } from './proxy-variables-sides.js';
+import { HTTP2_CLIENT_VARIABLES } from './proxy-variables-http2.js';
+import { INBOUND_VARIABLES, OUTBOUND_VARIABLES } from './proxy-variables-sides.js';
 
 function isVariable(node: object): node is ProxyVariable<unknown> {
   return 'grammar' in node;

@@ -45,7 +45,8 @@ export class LogFilter {
   readonly #ofLines: readonly LogDirective[];
   readonly #ofSpans: readonly LogDirective[];
 
-  private constructor(text: string, directives: readonly LogDirective[]) {
+  /** `text` is what the directives were written as. */
+  constructor(text: string, directives: readonly LogDirective[]) {
     this.text = text;
     // Of equal ones the last counts.
     const ofLines = new Map(directives.filter(byLine).map((directive) => [key(directive), directive]));

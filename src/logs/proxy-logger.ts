@@ -39,7 +39,8 @@ export class ProxyLogger implements Logger {
   #filter: LogFilter | undefined;
   #loudest: LogLevelName;
 
-  private constructor(options: ProxyLoggerOptions, filter: LogFilter | undefined) {
+  /** `filter` is that of the options, parsed. */
+  constructor(options: Omit<ProxyLoggerOptions, 'filter'>, filter: LogFilter | undefined) {
     this.#options = options;
     this.#startedAtMs = options.now();
     this.#filter = filter;

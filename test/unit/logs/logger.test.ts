@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { type LogFormat, type LogLevelName } from '../../../src/config/environment.js';
+import { LogStreams } from '../../../src/logs/log-streams.js';
 import { ProcessLogger } from '../../../src/logs/logger.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
@@ -70,4 +71,18 @@ test('who follows the level is told of each change', () => {
   logger.level.subscribe((level) => seen.push(level));
   logger.setLevel('trace');
   assert.deepEqual(seen, ['info', 'trace']);
+});
+
+test('who follows the log gets lines below its level', async () => {
+  const lines: string[] = [];
+  const output = { write: (text: string) => lines.push(text), flush: () => undefined };
+  const streams = new LogStreams();
+  const logger = new ProcessLogger({ level: 'error', format: 'plain', output, now: () => 0, streams });
+  const opened = streams.open('debug');
+  assert.ok(opened.ok);
+  logger.debug({ direction: 'outbound' }, 'quiet');
+  const next = await opened.value.next();
+  assert.ok(next.done !== true);
+  assert.match(next.value, /"message":"quiet".*"target":"linkerd_app_outbound"/);
+  assert.deepEqual(lines, []);
 });
