@@ -8,9 +8,7 @@ import {
 import { type ProxyVariableReader } from './proxy-variable-reader.js';
 import { OWN_VARIABLES } from './proxy-variables-own.js';
 import { DESTINATION_VARIABLES, POLICY_VARIABLES } from './proxy-variables-services.js';
-import { INBOUND_VARIABLES, OUTBOUND_VARIABLES } from './proxy-variables-sides.js';
-
-type SideVariables = typeof INBOUND_VARIABLES | typeof OUTBOUND_VARIABLES;
+import { INBOUND_VARIABLES, OUTBOUND_VARIABLES, type SideVariables } from './proxy-variables-sides.js';
 
 /** Two values that say something only together. */
 function pair<T>(one: T | undefined, other: T | undefined): readonly [T, T] | undefined {

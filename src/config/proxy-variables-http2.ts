@@ -6,7 +6,7 @@ import { defaulted, type DefaultedVariable, type ProxyVariable, variable } from 
 const LATER = { effect: 'later' } as const;
 
 /** Every `…_SERVER_HTTP2_…` variable of one side. */
-export function http2ServerVariables(side: string): {
+export interface Http2ServerVariables {
   readonly adaptive: DefaultedVariable<boolean>;
   readonly streamWindow: ProxyVariable<number>;
   readonly connectionWindow: ProxyVariable<number>;
@@ -17,7 +17,9 @@ export function http2ServerVariables(side: string): {
   readonly maxHeaderList: ProxyVariable<number>;
   readonly maxPendingResets: ProxyVariable<number>;
   readonly maxSendBuffer: ProxyVariable<number>;
-} {
+}
+
+export function http2ServerVariables(side: string): Http2ServerVariables {
   const name = (suffix: string): string => `${side}_SERVER_HTTP2_${suffix}`;
   const both = 'only together with the other window';
   const pings = 'only together with the other PING setting';

@@ -1,7 +1,7 @@
 // Variables of `sluice proxy` that exist for incoming and for outgoing traffic, or for one of them
 // (reference, proxy behaviour §1.5).
 import { ipSet } from './proxy-address-values.js';
-import { http2ServerVariables } from './proxy-variables-http2.js';
+import { http2ServerVariables, type Http2ServerVariables } from './proxy-variables-http2.js';
 import { bool, count, decimal, duration, u32, word } from './proxy-values.js';
 import {
   type BackoffVariables,
@@ -10,6 +10,25 @@ import {
   type ProxyVariable,
   variable,
 } from './proxy-variable.js';
+
+/** Every variable that both sides have. */
+export interface SideVariables {
+  readonly detectTimeout: DefaultedVariable<number>;
+  readonly connectTimeout: DefaultedVariable<number>;
+  readonly httpQueue: DefaultedVariable<number>;
+  readonly httpFailfast: DefaultedVariable<number>;
+  readonly acceptKeepalive: ProxyVariable<number>;
+  readonly acceptUserTimeout: ProxyVariable<number>;
+  readonly connectKeepalive: ProxyVariable<number>;
+  readonly connectUserTimeout: ProxyVariable<number>;
+  readonly backlog: ProxyVariable<number>;
+  readonly maxIdle: DefaultedVariable<number>;
+  readonly poolIdle: DefaultedVariable<number>;
+  readonly maxInFlight: DefaultedVariable<number>;
+  readonly discoveryIdle: DefaultedVariable<number>;
+  readonly backoff: BackoffVariables;
+  readonly http2Server: Http2ServerVariables;
+}
 
 /** What differs between the sides. */
 interface SideDefaults {
@@ -36,9 +55,7 @@ function backoffVariables(base: string, min: string, max: string): BackoffVariab
   };
 }
 
-// What the two calls of it return is named by their type; writing it out would say everything twice.
-// eslint-disable-next-line @typescript-eslint/explicit-function-return-type
-function sideVariables(side: string, its: SideDefaults) {
+function sideVariables(side: string, its: SideDefaults): SideVariables {
   const accepted = `on accepted connections, ${its.which}`;
   const dialled = `on connections to ${its.connectsTo}`;
   return {

@@ -39,7 +39,7 @@ function speaksOfSpan(directive: LogDirective, { name, fields }: LogSpan): boole
 }
 
 export class LogFilter {
-  /** As it was given. */
+  /** As it was given, without blanks around it. */
   readonly text: string;
   /** Most specific first. */
   readonly #ofLines: readonly LogDirective[];
@@ -66,7 +66,7 @@ export class LogFilter {
       if (!directive.ok) return failure(directive.error);
       directives.push(directive.value);
     }
-    return success(new LogFilter(text, directives.length === 0 ? [NO_DIRECTIVES] : directives));
+    return success(new LogFilter(text.trim(), directives.length === 0 ? [NO_DIRECTIVES] : directives));
   }
 
   enables({ level, target, spans, fields }: Filterable): boolean {

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import fc from 'fast-check';
+
 import { type Variables } from '../../../src/config/environment.js';
 import { type ProxyConfig } from '../../../src/config/proxy-config.js';
 import {
@@ -11,6 +13,7 @@ import {
   type ProxyEnvironmentErrors,
   proxyLogConfig,
 } from '../../../src/config/proxy-environment.js';
+import { PROXY_VARIABLES } from '../../../src/config/proxy-variables.js';
 import {
   FakeFiles,
   IDENTITY_DIRECTORY,
@@ -335,6 +338,20 @@ test('a cgroup that nothing uses is told', () => {
   assert.match(
     messages({ notices }),
     /^warn: SLUICE_CAPTURE_CGROUP has no effect, as SLUICE_CAPTURE is redirect$/m,
+  );
+});
+
+test('whatever the values are, there is a configuration or a reason', () => {
+  const names = PROXY_VARIABLES.map(({ name }) => name);
+  const value = fc.oneof(
+    fc.string(),
+    fc.constantFrom('', '0', '1s', 'true', '127.0.0.1:1', 'a.b', '10.0.0.0/8', 'spiffe://a/b'),
+  );
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom(...names), value), (variables) => {
+      const parsed = parseProxyEnvironment({ ...leastProxyEnvironment(), ...variables }, new FakeFiles());
+      assert.ok(parsed.ok || (parsed.error.lines.length > 0 && parsed.error.reason !== ''));
+    }),
   );
 });
 

@@ -110,7 +110,7 @@ for (const text of [
 }
 
 test('a filter says what it was made of', () => {
-  assert.equal(filter(DEFAULT).text, DEFAULT);
+  assert.equal(filter(`${DEFAULT}\n`).text, DEFAULT);
 });
 
 test('the loudest level of some targets is what a line of them can have at most', () => {

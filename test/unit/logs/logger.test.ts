@@ -1,5 +1,6 @@
 // Levels, formats and times of log lines.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
 import { type LogFormat, type LogLevelName } from '../../../src/config/environment.js';
@@ -86,3 +87,17 @@ test('who follows the log gets lines below its level', async () => {
   assert.match(next.value, /"message":"quiet".*"target":"linkerd_app_outbound"/);
   assert.deepEqual(lines, []);
 });
+
+for (const [about, output] of [
+  ['standard output', 'standardOutput'],
+  ['standard error', 'standardErrorOutput'],
+] as const) {
+  test(`lines for ${about} go there, and nowhere else`, () => {
+    const module = new URL('../../../src/logs/logger.js', import.meta.url).href;
+    const code = `import { ${output} } from '${module}'; const o = ${output}(); o.write('line\\n'); o.flush();`;
+    const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+    const [here, there] =
+      output === 'standardOutput' ? [ended.stdout, ended.stderr] : [ended.stderr, ended.stdout];
+    assert.deepEqual([here, there, ended.status], ['line\n', '', 0]);
+  });
+}
