@@ -1,6 +1,12 @@
 // Who is allowed to an inbound port, from messages of the API (reference, behaviour §3.2, §3.7, wire API §3
 // inbound).
-import type { Authn, Authz, HttpLocalRateLimit, Network as NetworkMessage } from '../api/gen/inbound_pb.js';
+import type {
+  Authn,
+  Authz,
+  HttpLocalRateLimit,
+  Identity,
+  Network as NetworkMessage,
+} from '../api/gen/inbound_pb.js';
 import { toNetwork } from '../api/net-values.js';
 import { readInboundMetadata, readLabels } from './read-metadata.js';
 import type { Reading } from './reading.js';
@@ -70,7 +76,7 @@ function readAuthentication(
       const { identities, suffixes } = clients.value;
       return {
         kind: 'identity',
-        identities: identities.map(({ name }) => name),
+        identities: namesOf(identities),
         suffixes: suffixes.map(({ parts }) => parts.join('.')),
       };
     }
@@ -78,6 +84,11 @@ function readAuthentication(
       reading.fail(path, 'is missing');
       return { kind: 'identity', identities: [], suffixes: [] };
   }
+}
+
+/** Nobody is called nothing. */
+function namesOf(identities: readonly Identity[]): readonly string[] {
+  return identities.map(({ name }) => name).filter((name) => name !== '');
 }
 
 /** Undefined when it limits nothing. A limit of 0 is none. */
@@ -103,7 +114,7 @@ export function readRateLimit(
 function readOverrides(message: HttpLocalRateLimit): ServerRateLimit['overrides'] {
   const limits = message.overrides.map(({ limit, clients }) => ({
     perSecond: limit?.requestsPerSecond ?? 0,
-    identities: (clients?.identities ?? []).map(({ name }) => name),
+    identities: namesOf(clients?.identities ?? []),
   }));
   const effective = limits.filter(({ perSecond }) => perSecond > 0);
   const owner = new Map(

@@ -53,7 +53,7 @@ export function serverRouteTable(
   };
 }
 
-/** Each authorization once, by its index. */
+/** Each authorization once, by its index; without those that no client can meet. */
 class AuthorizationTable {
   readonly #ids: PolicyIds;
   readonly #indexes = new Map<string, number>();
@@ -68,7 +68,7 @@ class AuthorizationTable {
   }
 
   indexesOf(authorizations: readonly ServerAuthorization[]): readonly number[] {
-    return authorizations.map((authorization) => {
+    return authorizations.filter(canBeMet).map((authorization) => {
       const key = JSON.stringify(authorization);
       let index = this.#indexes.get(key);
       if (index === undefined) {
@@ -80,6 +80,11 @@ class AuthorizationTable {
       return index;
     });
   }
+}
+
+function canBeMet({ authentication }: ServerAuthorization): boolean {
+  if (authentication.kind !== 'identity') return true;
+  return authentication.identities.length + authentication.suffixes.length > 0;
 }
 
 interface RuleOfRoute {

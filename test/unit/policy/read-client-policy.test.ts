@@ -4,10 +4,7 @@ import { test } from 'node:test';
 
 import { create } from '@bufbuild/protobuf';
 
-import {
-  OutboundPolicySchema,
-  type TlsRouteSchema,
-} from '../../../src/api/gen/outbound_pb.js';
+import { OutboundPolicySchema, type TlsRouteSchema } from '../../../src/api/gen/outbound_pb.js';
 import type { ClientPolicy } from '../../../src/policy/client-policy.js';
 import { clientPolicy } from '../../../src/policy/read-client-policy.js';
 import {

@@ -184,7 +184,7 @@ for (const [what, permit, expected] of [
       value: {
         clients: {
           case: 'identities',
-          value: { identities: [{ name: 'a.b' }], suffixes: [{ parts: ['ns', 'mesh'] }, {}] },
+          value: { identities: [{ name: 'a.b' }, {}], suffixes: [{ parts: ['ns', 'mesh'] }, {}] },
         },
       },
     },
@@ -230,7 +230,7 @@ test('a rate limit has a total, one for each client, and exceptions', () => {
         total: { requestsPerSecond: 100 },
         identity: { requestsPerSecond: 10 },
         overrides: [
-          { limit: { requestsPerSecond: 20 }, clients: identities('a', 'b', 'a') },
+          { limit: { requestsPerSecond: 20 }, clients: identities('a', 'b', 'a', '') },
           { limit: { requestsPerSecond: 30 }, clients: identities('b', 'c') },
           { limit: { requestsPerSecond: 0 }, clients: identities('c') },
           { clients: identities('d') },

@@ -116,6 +116,20 @@ test('nobody is allowed where everything is denied', () => {
   assert.deepEqual([asked(table), table.server?.authorizations], [[[], []], []]);
 });
 
+test('an authorization that no client can meet is not asked', () => {
+  const nobody: AuthzInit = {
+    ...allow('nobody'),
+    authentication: {
+      permit: { case: 'meshTLS', value: { clients: { case: 'identities', value: {} } } },
+    },
+  };
+  const route = { metadata: builtInMeta('r'), authorizations: [nobody], rules: [{}] };
+  assert.deepEqual(asked(compiled({ case: 'http1', value: { routes: [route] } })), [
+    [['default.server', LOCALHOST]],
+    [],
+  ]);
+});
+
 test('a policy with a mistake allows nobody to routes that refuse', () => {
   const table = compiled(undefined);
   assert.deepEqual(asked(table), [[[]], []]);
