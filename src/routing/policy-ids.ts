@@ -24,16 +24,16 @@ export class PolicyIds implements RouteDirectory {
     return this.#route(`${kind}\n${keyOf(parent)}\n${keyOf(route)}`, { kind, name, parent, route });
   }
 
-  /** A route of the ServiceProfile of `destination`, which is `name:port`; no labels: its default route. */
-  profileRoute(destination: string, parent: ResourceInfo, labels: Readonly<Record<string, string>>): NamedId {
+  /** A route of the ServiceProfile of `dst`, which is `name:port`; no labels: its default route. */
+  profileRoute(dst: string, parent: ResourceInfo, labels: Readonly<Record<string, string>>): NamedId {
     const text = JSON.stringify(Object.entries(labels).toSorted(([one], [other]) => (one < other ? -1 : 1)));
     const name = labels['route'] ?? 'default';
-    return this.#route(`profile\n${destination}\n${text}`, {
+    return this.#route(`profile\n${dst}\n${text}`, {
       kind: 'profile',
-      name: `ServiceProfile.${destination}.${name}`,
+      name: `ServiceProfile.${dst}.${name}`,
       parent,
       route: { group: 'linkerd.io', kind: 'ServiceProfile', namespace: '', name },
-      profile: { destination, labels },
+      profile: { dst, labels },
     });
   }
 
@@ -53,9 +53,9 @@ export class PolicyIds implements RouteDirectory {
     return this.#resource('rate limit', meta);
   }
 
-  /** Of the retries of `destination`, whichever route they are of. */
-  budget(destination: string): number {
-    return this.#intern(`budget\n${destination}`);
+  /** Of the retries of `dst`, which is `name:port`, whichever route they are of. */
+  budget(dst: string): number {
+    return this.#intern(`budget\n${dst}`);
   }
 
   routeInfo(id: number): RouteInfo | undefined {
@@ -63,10 +63,10 @@ export class PolicyIds implements RouteDirectory {
   }
 
   backendInfo(id: number): ResourceInfo | undefined {
-    return this.#resources.get(id);
+    return this.resourceInfo(id);
   }
 
-  /** A server, an authorization or a rate limit. */
+  /** A backend, a server, an authorization or a rate limit. */
   resourceInfo(id: number): ResourceInfo | undefined {
     return this.#resources.get(id);
   }

@@ -5,15 +5,22 @@ import type { ResourceInfo } from '../policy/resource-info.js';
 
 export type { ResourceInfo };
 
+/** Of a route of a ServiceProfile, which is counted under these and nothing else. */
+export interface ProfileRouteInfo {
+  /** `name:port` of the profile. */
+  readonly dst: string;
+  /** Become `rt_*` labels. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 export interface RouteInfo {
-  /** `profile`: of a ServiceProfile. */
   readonly kind: 'http' | 'grpc' | 'tcp' | 'tls' | 'profile';
   /** In messages: `HTTPRoute.web.canary`. */
   readonly name: string;
   readonly parent: ResourceInfo;
   readonly route: Pick<ResourceInfo, 'group' | 'kind' | 'namespace' | 'name'>;
-  /** Of `profile`: `name:port` of the service, and the route's own labels without their prefix `rt_`. */
-  readonly profile?: { readonly destination: string; readonly labels: Readonly<Record<string, string>> };
+  /** With kind `profile`. */
+  readonly profile?: ProfileRouteInfo;
 }
 
 export interface RouteDirectory {

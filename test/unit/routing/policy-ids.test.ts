@@ -44,7 +44,7 @@ test('a route of a profile is told by its labels, whatever their order', () => {
   assert.equal(ids.profileRoute('web:80', service('web'), { team: 'a', route: 'GET /' }).id, one.id);
   assert.notEqual(ids.profileRoute('web:81', service('web'), { team: 'a', route: 'GET /' }).id, one.id);
   assert.deepEqual(ids.routeInfo(one.id)?.profile, {
-    destination: 'web:80',
+    dst: 'web:80',
     labels: { route: 'GET /', team: 'a' },
   });
   assert.equal(ids.profileRoute('web:80', service('web'), {}).name, 'ServiceProfile.web:80.default');
@@ -55,13 +55,17 @@ test('one resource in several parts has an id for each, which says what it is', 
   const web = service('web');
   const all = [ids.backend(web), ids.server(web), ids.authorization(web), ids.rateLimit(web)];
   assert.equal(new Set(all).size, 4);
-  assert.deepEqual([ids.backend(web), ids.backendInfo(all[0] ?? 0)], [all[0], web]);
-  for (const id of all) assert.deepEqual(ids.resourceInfo(id), web);
+  assert.deepEqual(all, [ids.backend(web), ids.server(web), ids.authorization(web), ids.rateLimit(web)]);
+  const [backend = 0, server = 0, authorization = 0, rateLimit = 0] = all;
+  assert.deepEqual(ids.backendInfo(backend), web);
+  assert.deepEqual(ids.resourceInfo(server), web);
+  assert.deepEqual(ids.resourceInfo(authorization), web);
+  assert.deepEqual(ids.resourceInfo(rateLimit), web);
 });
 
 test('a budget is shared by the routes of a destination', () => {
   const ids = new PolicyIds();
   assert.equal(ids.budget('web:80'), ids.budget('web:80'));
   assert.notEqual(ids.budget('web:80'), ids.budget('web:81'));
-  assert.equal(ids.resourceInfo(ids.budget('web:80')), undefined);
+  assert.equal(ids.backendInfo(ids.budget('web:80')), undefined);
 });
