@@ -1,3 +1,4 @@
+// Addresses, networks and durations of the API, to values of ours and back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

@@ -1,3 +1,4 @@
+// Values that nobody can change.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

@@ -1,3 +1,4 @@
+// How resources are written, and which are built in.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
