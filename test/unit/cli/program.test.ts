@@ -21,6 +21,7 @@ async function sluice(...argv: string[]): Promise<Outcome> {
     };
   const commands: Commands = {
     run: called('run'),
+    controller: called('controller'),
     doctor: called('doctor'),
     metrics: called('metrics'),
     routes: called('routes'),
