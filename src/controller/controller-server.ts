@@ -190,9 +190,8 @@ function targetOf({ target }: TrafficSpec): OutboundTarget | undefined {
   return address === undefined ? undefined : { kind: 'address', address };
 }
 
-function statusOf({ code, message }: Refusal): { code: grpc.status; details: string } {
-  // Codes of src/controller/answer.ts are numbers of this enumeration.
-  return { code: code as grpc.status, details: message };
+function statusOf({ code, message }: Refusal): { code: number; details: string } {
+  return { code, details: message };
 }
 
 /** Answers that are asked for once depend on the file only, so they are never pending. */
