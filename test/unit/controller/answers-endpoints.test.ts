@@ -56,7 +56,10 @@ test('endpoints come with their weights, and with labels of their own and of the
 });
 
 test('PINGs of a service are told of each of its endpoints', () => {
-  const text = WEB.replace('names:', 'http2Keepalive: { interval: 7s, timeout: 500ms, whileIdle: true }\n    names:');
+  const text = WEB.replace(
+    'names:',
+    'http2Keepalive: { interval: 7s, timeout: 500ms, whileIdle: true }\n    names:',
+  );
   const [first] = [...stateOf(text).entries.values()];
   const keepAlive = first?.message.http2?.keepAlive;
   assert.equal(keepAlive?.interval?.seconds, 7n);
@@ -64,7 +67,13 @@ test('PINGs of a service are told of each of its endpoints', () => {
   assert.equal(keepAlive.whileIdle, true);
 });
 
-for (const path of ['web:81', 'web', 'WEB:80', 'web.default.svc.cluster.local:80', 'web.default.svc.cluster.local.:80']) {
+for (const path of [
+  'web:81',
+  'web',
+  'WEB:80',
+  'web.default.svc.cluster.local:80',
+  'web.default.svc.cluster.local.:80',
+]) {
   test(`${path} is a name of the service`, () => {
     assert.equal(stateOf(WEB, path).entries.size, 2);
   });

@@ -41,7 +41,11 @@ function protocolOf(text: string): Json {
 
 /** The only rule of the route at this place of an HTTP/1 policy. */
 function rule(route: string, place = 0): Json {
-  const routes = dig(protocolOf(file(`    routes: [${route.replaceAll('\n', ' ')}]`, 'http1')), 'http1', 'routes') as Json[];
+  const routes = dig(
+    protocolOf(file(`    routes: [${route.replaceAll('\n', ' ')}]`, 'http1')),
+    'http1',
+    'routes',
+  ) as Json[];
   return dig(routes, place, 'rules', 0) as Json;
 }
 
@@ -82,7 +86,10 @@ test('a virtual address is asked for like the name', () => {
 test('what is no service is not found, so that its profile decides', () => {
   const view = viewOf(file(''));
   for (const address of ['10.96.0.10:81', '192.0.2.1:80']) {
-    assert.equal(codeOf(outboundAnswer(view, { kind: 'address', address: at(address) })), StatusCode.NOT_FOUND);
+    assert.equal(
+      codeOf(outboundAnswer(view, { kind: 'address', address: at(address) })),
+      StatusCode.NOT_FOUND,
+    );
   }
   for (const authority of ['nobody:80', 'web:81']) {
     assert.equal(codeOf(outboundAnswer(view, { kind: 'authority', authority })), StatusCode.NOT_FOUND);
@@ -101,7 +108,8 @@ test('each protocol of a port is told as it is', () => {
 });
 
 test('settings of the balancer and time-outs are those of the file', () => {
-  const rest = 'balancer: { defaultRtt: 5ms, decay: 1m, queueCapacity: 7 }\ntimeouts: { detect: 2s, failFast: 4s }\n';
+  const rest =
+    'balancer: { defaultRtt: 5ms, decay: 1m, queueCapacity: 7 }\ntimeouts: { detect: 2s, failFast: 4s }\n';
   const protocol = protocolOf(file('', 'detect', rest));
   assert.equal(dig(protocol, 'detect', 'timeout'), '2s');
   const backend = dig(
@@ -212,7 +220,12 @@ test('backends have their weights, filters, ports and balancers', () => {
 });
 
 test('the first ready backend is told as such', () => {
-  const told = dig(rule('{ backends: [api, db], distribution: first }'), 'backends', 'firstAvailable', 'backends');
+  const told = dig(
+    rule('{ backends: [api, db], distribution: first }'),
+    'backends',
+    'firstAvailable',
+    'backends',
+  );
   assert.deepEqual(
     (told as Json[]).map((backend) => dig(backend, 'backend', 'balancer', 'discovery', 'dst', 'path')),
     ['api:8080', 'db:80'],
@@ -227,7 +240,12 @@ test('time-outs, retries and leave to override are told', () => {
   assert.deepEqual(told['retry'], {
     maxRetries: 3,
     maxRequestBytes: 1024,
-    conditions: { statusRanges: [{ start: 500, end: 502 }, { start: 504, end: 504 }] },
+    conditions: {
+      statusRanges: [
+        { start: 500, end: 502 },
+        { start: 504, end: 504 },
+      ],
+    },
     timeout: '1s',
     backoff: { minBackoff: '0.001s', maxBackoff: '0.002s', jitterRatio: 0.5 },
   });
@@ -257,7 +275,8 @@ test('a circuit breaker of failures in a row is told for HTTP/1 and HTTP/2', () 
 });
 
 test('a circuit breaker of rates is told with both of its rules', () => {
-  const text = '    circuitBreaker: { successRate: { min: 0.8, window: 5s, minRequests: 4 }, mayEjectLast: true }';
+  const text =
+    '    circuitBreaker: { successRate: { min: 0.8, window: 5s, minRequests: 4 }, mayEjectLast: true }';
   assert.deepEqual(dig(protocolOf(file(text, 'http2')), 'http2', 'failureAccrual'), {
     unified: {
       successRateThreshold: 0.8,

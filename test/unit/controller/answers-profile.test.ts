@@ -88,13 +88,13 @@ test('a port accepts everybody without authentication, and detects', () => {
   const server = messageOf(ServerSchema, inboundAnswer(viewOf(text), 8080)) as Record<string, unknown>;
   assert.deepEqual(server['protocol'], { detect: { timeout: '3s' } });
   assert.deepEqual(server['labels'], { group: '', kind: 'default', name: 'all-unauthenticated' });
-  const [authorization] = server['authorizations'] as Record<string, unknown>[];
-  assert.deepEqual(authorization?.['authentication'], { unauthenticated: {} });
-  assert.deepEqual(authorization?.['metadata'], { default: 'all-unauthenticated' });
-  // Both families, with prefixes of length 0.
-  assert.deepEqual(authorization?.['networks'], [
-    { net: { ip: { ipv4: 0 } } },
-    { net: { ip: { ipv6: {} } } },
+  assert.deepEqual(server['authorizations'], [
+    {
+      // Both families, with prefixes of length 0.
+      networks: [{ net: { ip: { ipv4: 0 } } }, { net: { ip: { ipv6: {} } } }],
+      authentication: { unauthenticated: {} },
+      metadata: { default: 'all-unauthenticated' },
+    },
   ]);
 });
 

@@ -21,7 +21,11 @@ for (const [what, text, expected] of [
   ['nothing of a plain service', web(''), []],
   ['what endpoints speak', web('endpointProtocol: http2'), ['services.web.endpointProtocol']],
   ['budgets', web('routes: [{ retry: { on: [503], budget: {} } }]'), ['services.web.routes[0].retry.budget']],
-  ['what failed', web('routes: [{}, { failureStatuses: [404] }]'), ['services.web.routes[1].failureStatuses']],
+  [
+    'what failed',
+    web('routes: [{}, { failureStatuses: [404] }]'),
+    ['services.web.routes[1].failureStatuses'],
+  ],
   [
     'gRPC codes to retry after, for routes of HTTP',
     web('routes: [{ retry: { on: [503], grpcOn: [internal] } }]'),
@@ -39,10 +43,16 @@ for (const [what, text, expected] of [
   ],
   [
     'changes of response headers, for routes of gRPC',
-    web('routes: [{ kind: grpc, backends: [{ service: web, filters: [{ responseHeaders: { remove: [a] } }] }] }]'),
+    web(
+      'routes: [{ kind: grpc, backends: [{ service: web, filters: [{ responseHeaders: { remove: [a] } }] }] }]',
+    ),
     ['services.web.routes[0].backends[0].filters[0].responseHeaders'],
   ],
-  ['nothing of routes of ports that have none', web('routes: [{ filters: [{ fail: { grpc: internal } }] }]', '[{ port: 80, protocol: opaque }]'), []],
+  [
+    'nothing of routes of ports that have none',
+    web('routes: [{ filters: [{ fail: { grpc: internal } }] }]', '[{ port: 80, protocol: opaque }]'),
+    [],
+  ],
   ['the breaker of a backend', web('routes: [{ backends: [api] }]'), ['services.api.circuitBreaker']],
   ['the wait for a head', `${web('')}timeouts: { response: 1s }\n`, ['timeouts.response']],
 ] as const) {
