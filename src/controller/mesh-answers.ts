@@ -101,7 +101,12 @@ export class MeshAnswers {
       encodedKind(
         DestinationProfileSchema,
         (view) => profileAnswer(view, path),
-        (view) => [view],
+        (view) => {
+          const asked = parseDestinationPath(path);
+          // Only what may be an endpoint depends on which endpoints there are.
+          const isService = asked?.kind !== 'address' || view.portAt(asked.address) !== undefined;
+          return isService ? [view.config] : [view];
+        },
       ),
     );
   }

@@ -108,6 +108,7 @@ export class MeshViews implements Component {
   }
 
   #publish(): void {
-    if (!this.#applying) this.#views.set(new MeshView(this.#options.config.value, new Map(this.#found)));
+    if (!this.#applying)
+      this.#views.set(new MeshView(this.#options.config.value, new Map(this.#found), this.#views.value));
   }
 }

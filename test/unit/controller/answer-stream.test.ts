@@ -220,3 +220,16 @@ test('at the end of the controller streams say that they are unavailable', () =>
   stream.end('ending');
   assert.equal(client.ended?.code, StatusCode.UNAVAILABLE);
 });
+
+test('the profile of an address follows the endpoints that the name system tells of', () => {
+  const text = 'services: { web: { ports: [80], dns: { name: web.example } } }';
+  const mesh = anOpenMesh(text);
+  const { answer } = mesh.answers.profile('10.0.0.1:80');
+  const service = (): string | undefined =>
+    answer.value.kind === 'answer' ? answer.value.value.message.endpoint?.metricLabels['service'] : undefined;
+  assert.equal(service(), undefined);
+  mesh.edit(text, new Map([['web', [anEndpoint('10.0.0.1:80')]]]));
+  assert.equal(service(), 'web');
+  mesh.edit(text, new Map([['web', []]]));
+  assert.equal(service(), undefined);
+});
