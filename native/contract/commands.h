@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "authz/server-policy.h"
 #include "balance/backoff.h"
 #include "balance/connection-pool.h"
 #include "base/reason.h"
@@ -33,6 +34,8 @@ enum class OriginalDestinationSource : uint8_t {
   SocketOption = 3,
   Fixed = 4,
   HttpProxy = 5,
+  Address = 6,
+  Nowhere = 7,
 };
 
 enum class EndpointProtocol : uint8_t { AsClient, Http1, Http2, Http2OrigProto };
@@ -63,6 +66,9 @@ struct Settings {
   Recorder::Settings metrics;
   LogLevel logLevel = LogLevel::Info;
   bool emitErrorHeaders = false;
+  // Requests without a response head; 0: unlimited.
+  uint32_t outboundMaxInFlight = 0;
+  uint32_t inboundMaxInFlight = 0;
 };
 
 struct Listen {
@@ -71,6 +77,8 @@ struct Listen {
   SocketAddress address;
   OriginalDestinationSource source = OriginalDestinationSource::Fixed;
   uint32_t destinationId = 0;
+  SocketAddress originalDestination;  // invalid, but with OriginalDestinationSource::Address
+  uint32_t backlog = 0;               // 0: the kernel's largest
 };
 
 struct CloseListener {
@@ -145,7 +153,9 @@ struct PutDestination {
   std::vector<AuthorityTarget> authorities;
   bool discoverAuthorities = false;
   uint32_t idleTimeoutMs = 0;
-  uint32_t routeTableId = 0;  // in place of the target
+  uint32_t routeTableId = 0;      // in place of the target
+  Reason refusal = Reason::None;  // not None: connections end with it
+  std::string refusalDetail;
 };
 
 struct RemoveDestination {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr uint32_t MAX_WEIGHT = 10'000;
 constexpr uint32_t MAX_QUEUE = 1'000'000;
+// A signed 32-bit number for listen(2), which takes less where the kernel has a bound.
+constexpr uint32_t MAX_BACKLOG = 2'147'483'647;
 constexpr uint32_t MIN_ACCRUAL_WINDOW_MS = 10;
 constexpr uint32_t MAX_ACCRUAL_REQUESTS = 1'000'000;
 constexpr uint64_t NS_PER_MS = 1'000'000;
@@ -43,6 +45,15 @@ Listen read(const Path& path, const pb::Listen& message, Problems& problems) {
     problems.onlyZero(path / "destination_id", message.destination_id(), "with this source");
   }
   out.destinationId = message.destination_id();
+  if (out.source == OriginalDestinationSource::Address) {
+    out.originalDestination =
+        readAddress(path / "original_destination", message.has_original_destination(),
+                    message.original_destination(), problems);
+  } else if (message.has_original_destination()) {
+    problems.report(path / "original_destination", "must be absent with this source");
+  }
+  problems.inRange(path / "backlog", message.backlog(), 0, MAX_BACKLOG);
+  out.backlog = message.backlog();
   return out;
 }
 
@@ -202,7 +213,7 @@ PutDestination read(const Path& path, const pb::PutDestination& message, Problem
   const bool opaque = out.protocol == Protocol::Opaque || out.protocol == Protocol::Tls;
   if (message.route_table_id() != 0) {
     problems.onlyZero(path / "target_id", message.target_id(), "with a route table");
-  } else if (opaque && message.target_id() == 0) {
+  } else if (opaque && message.target_id() == 0 && message.refusal() == pb::NONE) {
     problems.report(path / "target_id", "must not be 0: opaque bytes name no authority");
   }
   std::unordered_set<std::string_view> seen;
@@ -215,6 +226,12 @@ PutDestination read(const Path& path, const pb::PutDestination& message, Problem
     }
   }
   problems.inRange(path / "idle_timeout_ms", message.idle_timeout_ms(), 0, MAX_MS);
+  out.refusal = problems.known(path / "refusal", reasonFrom(message.refusal()), message.refusal(),
+                               Reason::Internal);
+  if (out.refusal == Reason::None && !message.refusal_detail().empty()) {
+    problems.report(path / "refusal_detail", "must be empty without a refusal");
+  }
+  out.refusalDetail = message.refusal_detail();
   out.detectTimeoutMs = message.detect_timeout_ms();
   out.targetId = message.target_id();
   out.routeTableId = message.route_table_id();

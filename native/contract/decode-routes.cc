@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "contract/decode-filters.h"
+#include "contract/decode-server-policy.h"
 #include "route/host-index.h"
 
 namespace mesh::contract {
@@ -212,7 +213,20 @@ route::Retry readRetry(const Path& path, const pb::Retry& message, Problems& pro
   return out;
 }
 
-route::RuleSpec readRule(const Path& path, const pb::RouteRule& message, Problems& problems) {
+// `known`: how many there are in the server's policy.
+std::vector<uint32_t> readAuthorizations(const Path& path,
+                                         const google::protobuf::RepeatedField<uint32_t>& indexes,
+                                         int known, Problems& problems) {
+  for (int i = 0; i < indexes.size(); ++i) {
+    if (indexes.Get(i) < static_cast<uint32_t>(known)) continue;
+    problems.report(path.at("authorizations", i),
+                    "is not the index of an authorization: there are " + std::to_string(known));
+  }
+  return {indexes.begin(), indexes.end()};
+}
+
+route::RuleSpec readRule(const Path& path, const pb::RouteRule& message, int authorizations,
+                         Problems& problems) {
   route::RuleSpec out;
   problems.notZero(path / "id", message.id());
   out.id = message.id();
@@ -226,10 +240,12 @@ route::RuleSpec readRule(const Path& path, const pb::RouteRule& message, Problem
   out.allowRequestOverrides = message.allow_request_overrides();
   out.failureStatuses =
       readStatuses(path, "failure_statuses", message.failure_statuses(), problems);
+  out.authorizations = readAuthorizations(path, message.authorizations(), authorizations, problems);
   return out;
 }
 
-route::TcpRouteSpec readTcp(const Path& path, const pb::TcpRoute& message, Problems& problems) {
+route::TcpRouteSpec readTcp(const Path& path, const pb::TcpRoute& message, int authorizations,
+                            Problems& problems) {
   route::TcpRouteSpec out;
   problems.notZero(path / "id", message.id());
   out.id = message.id();
@@ -242,6 +258,7 @@ route::TcpRouteSpec readTcp(const Path& path, const pb::TcpRoute& message, Probl
   } else if (message.refusal() != pb::NONE) {
     problems.report(path / "refusal", "must be FORBIDDEN or INVALID_POLICY, or absent");
   }
+  out.authorizations = readAuthorizations(path, message.authorizations(), authorizations, problems);
   return out;
 }
 
@@ -252,6 +269,7 @@ route::TableSpec readRouteTable(const Path& path, const pb::PutRouteTable& messa
   route::TableSpec out;
   problems.notZero(path / "id", message.id());
   out.id = message.id();
+  const int authorizations = message.server().authorizations_size();
   std::set<std::pair<std::string_view, bool>> seen;
   for (int i = 0; i < message.hosts_size(); ++i) {
     const Path at = path.at("hosts", i);
@@ -262,9 +280,13 @@ route::TableSpec readRouteTable(const Path& path, const pb::PutRouteTable& messa
     out.hosts.push_back(readHost(at, host, message.rules_size(), problems));
   }
   for (int i = 0; i < message.rules_size(); ++i) {
-    out.rules.push_back(readRule(path.at("rules", i), message.rules(i), problems));
+    out.rules.push_back(readRule(path.at("rules", i), message.rules(i), authorizations, problems));
   }
-  if (message.has_tcp()) out.tcp = readTcp(path / "tcp", message.tcp(), problems);
+  if (message.has_tcp()) out.tcp = readTcp(path / "tcp", message.tcp(), authorizations, problems);
+  if (message.has_server()) {
+    out.server = readServerPolicy(path / "server", message.server(), problems);
+    if (message.tls_size() > 0) problems.report(path / "tls", "must be empty with a server");
+  }
   return out;
 }
 

@@ -15,7 +15,7 @@ namespace mesh {
 
 namespace {
 
-constexpr size_t FAMILIES = static_cast<size_t>(Family::TcpRouteCloseTotal) + 1;
+constexpr size_t FAMILIES = static_cast<size_t>(Family::TcpAuthzTerminateTotal) + 1;
 
 struct Key {
   Family family;
@@ -50,8 +50,11 @@ struct KeyHash {
     mixer.mix(labels.endpoint.hash());
     mixer.mix(std::hash<std::string_view>()(labels.detected));
     mixer.mix(uint64_t{labels.routeId} << 32 | labels.backendId);
-    mixer.mix(static_cast<uint8_t>(labels.grpcStatus));
-    mixer.mix(labels.overflow ? 1 : 0);
+    mixer.mix(uint64_t{labels.serverId} << 32 | labels.authorizationId);
+    mixer.mix(uint64_t{labels.rateLimitId} << 32 |
+              uint64_t{static_cast<uint8_t>(labels.limitScope)} << 24 |
+              (labels.portSkipped ? uint64_t{1} << 16 : 0) |
+              (labels.overflow ? uint64_t{1} << 8 : 0) | static_cast<uint8_t>(labels.grpcStatus));
     return mixer.value();
   }
 };
@@ -66,7 +69,9 @@ bool LabelSet::operator==(const LabelSet& other) const {
          classification == other.classification && reason == other.reason &&
          errnoValue == other.errnoValue && overflow == other.overflow && routeId == other.routeId &&
          backendId == other.backendId && grpcStatus == other.grpcStatus &&
-         std::string_view(detected) == other.detected;
+         serverId == other.serverId && authorizationId == other.authorizationId &&
+         rateLimitId == other.rateLimitId && limitScope == other.limitScope &&
+         portSkipped == other.portSkipped && std::string_view(detected) == other.detected;
 }
 
 struct Recorder::Interned {
@@ -175,6 +180,13 @@ const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
     case Family::TcpProtocolConnectionsTotal:
     case Family::TcpRouteOpenTotal:
     case Family::TcpRouteCloseTotal:
+    case Family::HttpAuthzAllowTotal:
+    case Family::HttpAuthzDenyTotal:
+    case Family::HttpRouteNotFoundTotal:
+    case Family::HttpRateLimitTotal:
+    case Family::TcpAuthzAllowTotal:
+    case Family::TcpAuthzDenyTotal:
+    case Family::TcpAuthzTerminateTotal:
       return nullptr;
   }
   return nullptr;

@@ -6,6 +6,7 @@
 #include "proxy/authority-route.h"
 #include "proxy/http1-endpoint-stream.h"
 #include "proxy/http2-endpoint-stream.h"
+#include "proxy/remote-error.h"
 #include "route/classify.h"
 
 namespace mesh {
@@ -39,7 +40,13 @@ Exchange::Exchange(ClientStream& client, const RequestHead& head, bool ended)
 
 // ---------------------------------------------------------------- routing
 
-void Exchange::begin() { route(); }
+void Exchange::begin() {
+  if (const auto shed = enterFlight(worker_, client_.destination().direction, route_)) {
+    refuse(*shed);
+  } else {
+    route();
+  }
+}
 
 void Exchange::begin(RequestRoute route, route::RequestPolicy policy) {
   route_ = std::move(route);
@@ -60,7 +67,8 @@ void Exchange::route() {
 void Exchange::follow(const RouteChoice& choice) {
   RequestHead& head = worker_.requestHead();
   request_.load(head);
-  const std::optional<Refusal> refusal = findRoute(worker_, choice, head, route_, policy_);
+  const Asker asker{.destination = client_.destination(), .client = client_.client()};
+  const std::optional<Refusal> refusal = findRoute(worker_, choice, asker, head, route_, policy_);
   const route::Rule* rule = route_.rule;
   if (rule != nullptr && (!rule->filters.empty() || rule->allowRequestOverrides)) {
     // What the rule has changed holds for every try. The head still stands in what it replaces.
@@ -310,6 +318,7 @@ void Exchange::relayHead() {
     client_.respond(says ? rewriteHead(given, false) : given, false, Origin::Endpoint);
     return;
   }
+  noteRemoteError(worker_, client_.destination().direction, given.fields, endpoint_->endpoint());
   clock_.headersCame();
   clock_.moved(worker_.loop().nowMs());
   learn(given);
@@ -339,6 +348,7 @@ void Exchange::passHead(const ResponseHead& given, bool last) {
     head = &changed;
   }
   status_ = head->status;
+  route_.inFlight.release();
   body_.forget();
   tunnel_ = request_.method() == Method::Connect && status_ < 300;
   // What the client has sent into the tunnel meanwhile may go.

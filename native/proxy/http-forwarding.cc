@@ -18,13 +18,14 @@ constexpr size_t REQUEST_BYTES = 4'096;
 
 bool HttpConnection::route() {
   RequestHead& head = worker_.requestHead();
+  if (const auto shed = enterFlight(worker_, destination_->direction, route_)) return refuse(*shed);
   const RouteChoice choice = routeByAuthority(head);
   if (state_ == State::Routing) return false;  // parked
-  route_ = {};
   arrivedMs_ = worker_.loop().nowMs();
   if (mode_ == HttpMode::ForwardProxy && method_ == Method::Connect) return routeTunnel(choice);
   route::RequestPolicy policy;
-  if (const std::optional<Refusal> refusal = findRoute(worker_, choice, head, route_, policy)) {
+  const Asker asker{.destination = *destination_, .client = client_->peer()};
+  if (const auto refusal = findRoute(worker_, choice, asker, head, route_, policy)) {
     return refuse(*refusal);
   }
   if (route_.rule != nullptr) {
@@ -42,6 +43,8 @@ bool HttpConnection::route() {
 }
 
 bool HttpConnection::routeTunnel(const RouteChoice& choice) {
+  // The policy of a port says who may reach that port, and nothing of tunnels.
+  if (worker_.isPoliced(choice.routeTableId)) return failRequest(Reason::Unauthorized, authority_);
   OpaqueRoute found = routeOpaque(worker_, choice);
   if (!found.target) return failRequest(found.refusal, authority_);
   return sendTo(std::move(found.target));

@@ -2,6 +2,7 @@
 #include "proxy/opaque-forward.h"
 
 #include "proxy/error-response.h"
+#include "proxy/inbound-policy.h"
 #include "proxy/opaque-route.h"
 #include "proxy/worker.h"
 
@@ -64,7 +65,7 @@ void OpaqueForward::join(Worker& worker, DestinationHold destination, const Sock
 
 void OpaqueForward::follow(uint32_t routeId) {
   routeId_ = routeId;
-  countRouteOpen(worker_, routeId, original_);
+  countRouteOpen(worker_, destination_->direction, routeId, original_);
 }
 
 void OpaqueForward::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
@@ -151,6 +152,16 @@ void OpaqueForward::onTimeout() {
   fail(Reason::HalfCloseTimeout, 0, endpoint_->peer(), "");
 }
 
+void OpaqueForward::onPolicyChanged() {
+  // What a request of HTTP has opened was allowed as a request.
+  if (routeId_ == 0) return;
+  const Asker asker{.destination = *destination_, .client = client_->peer()};
+  if (permitOf(worker_, asker) != Permit::Denied) return;
+  noteTermination(worker_, asker);
+  connector_.cancel();
+  fail(Reason::Unauthorized, 0, {}, denialOf(worker_, asker));
+}
+
 void OpaqueForward::cut(Reason reason) {
   connector_.cancel();
   fail(reason, 0, {}, "");
@@ -183,7 +194,7 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
 }
 
 void OpaqueForward::end(Reason reason) {
-  countRouteClose(worker_, routeId_, original_, reason);
+  countRouteClose(worker_, destination_->direction, routeId_, original_, reason);
   worker_.loop().cancel(halfClose_);
   TurnEnd::unlink();
   worker_.retire(*this);

@@ -39,6 +39,7 @@ class OpaqueForward final : public Connection,
   // An opaque connection cannot be asked to end: it has the drain's grace.
   void onDrain() override {}
   void onDestinationRemoved(const Destination&) override {}
+  void onPolicyChanged() override;
   void cut(Reason reason) override;
 
  private:

@@ -42,15 +42,16 @@ OpaqueRoute routeOpaque(Worker& worker, const RouteChoice& choice) {
   return {.target = std::move(target), .refusal = Reason::None, .detail = {}, .routeId = 0};
 }
 
-void countRouteOpen(Worker& worker, uint32_t routeId, const SocketAddress& original) {
-  if (routeId == 0) return;
+void countRouteOpen(Worker& worker, Direction direction, uint32_t routeId,
+                    const SocketAddress& original) {
+  if (routeId == 0 || direction == Direction::Inbound) return;
   Recorder& recorder = worker.recorder();
   recorder.add(recorder.intern(Family::TcpRouteOpenTotal, labelsOf(routeId, original)));
 }
 
-void countRouteClose(Worker& worker, uint32_t routeId, const SocketAddress& original,
-                     Reason reason) {
-  if (routeId == 0) return;
+void countRouteClose(Worker& worker, Direction direction, uint32_t routeId,
+                     const SocketAddress& original, Reason reason) {
+  if (routeId == 0 || direction == Direction::Inbound) return;
   LabelSet labels = labelsOf(routeId, original);
   labels.reason = reason;
   Recorder& recorder = worker.recorder();

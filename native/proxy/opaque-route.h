@@ -24,9 +24,11 @@ struct OpaqueRoute {
 OpaqueRoute routeOpaque(Worker& worker, const RouteChoice& choice);
 
 // A connection was given to a TCP route, and how it ended (None: by the wish of its peers). Once
-// each; nothing without a route. `original`: where it was going.
-void countRouteOpen(Worker& worker, uint32_t routeId, const SocketAddress& original);
-void countRouteClose(Worker& worker, uint32_t routeId, const SocketAddress& original,
-                     Reason reason);
+// each; nothing without a route, and nothing inbound, where the policy counts. `original`: where it
+// was going.
+void countRouteOpen(Worker& worker, Direction direction, uint32_t routeId,
+                    const SocketAddress& original);
+void countRouteClose(Worker& worker, Direction direction, uint32_t routeId,
+                     const SocketAddress& original, Reason reason);
 
 }  // namespace mesh

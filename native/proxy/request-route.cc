@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "proxy/inbound-policy.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -37,8 +38,14 @@ Refusal refuse(Reason reason, std::string detail) {
 }
 }  // namespace
 
-std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, RequestHead& head,
-                                 RequestRoute& route, route::RequestPolicy& policy) {
+std::optional<Refusal> enterFlight(Worker& worker, Direction direction, RequestRoute& route) {
+  if (route.inFlight.take(worker.inFlight(direction))) return std::nullopt;
+  return refuse(Reason::TooManyInFlight, "");
+}
+
+std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, const Asker& asker,
+                                 RequestHead& head, RequestRoute& route,
+                                 route::RequestPolicy& policy) {
   if (choice.routeTableId == 0) {
     route.target = choice.targetId == 0 ? nullptr : worker.target(choice.targetId);
     if (!route.target) return refuse(Reason::NoRoute, std::string(head.authority));
@@ -47,14 +54,17 @@ std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, Requ
   route.table = worker.routeTable(choice.routeTableId);
   if (!route.table) return refuse(Reason::NoRoute, std::string(head.authority));
   const route::RouteMatch match = route.table->find(head);
-  if (!match) return refuse(Reason::NoRoute, std::string(head.authority));
+  if (!match) return refuseUnrouted(asker, *route.table, head);
   route.rule = match.rule;
   route.prefix = match.prefix;
+  if (auto denied = authorizeRequest(worker, asker, *route.table, *match.rule)) return denied;
   route.counters = &worker.routeCounters(match.rule->id);
   policy = route::policyOf(*match.rule, head.fields);
-  return refusalOf(route::filterRequest(
+  auto answered = refusalOf(route::filterRequest(
       match.rule->filters,
       {.authority = head.authority, .prefix = match.prefix, .random = worker.random()}, head));
+  if (answered) return answered;
+  return limitRequest(worker, asker, *route.table);
 }
 
 bool isBackendReady(Worker& worker, const route::Backend& backend) {

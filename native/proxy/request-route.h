@@ -10,6 +10,7 @@
 #include "http/head.h"
 #include "proxy/destination.h"
 #include "proxy/error-response.h"
+#include "proxy/in-flight.h"
 #include "proxy/route-counters.h"
 #include "proxy/target.h"
 #include "route/filters.h"
@@ -20,6 +21,12 @@ namespace mesh {
 
 class Worker;
 
+// Who asks, and where: what the policy of a server decides by.
+struct Asker {
+  Destination& destination;
+  const SocketAddress& client;
+};
+
 struct RequestRoute {
   std::shared_ptr<const route::RouteTable> table;  // keeps the rest alive; null: no rules
   const route::Rule* rule = nullptr;
@@ -27,6 +34,7 @@ struct RequestRoute {
   const route::Backend* backend = nullptr;
   std::shared_ptr<Target> target;
   RouteCounters* counters = nullptr;  // of the rule, until the request has been counted
+  InFlightSlot inFlight;              // until the head of the response
 
   uint32_t ruleId() const { return rule == nullptr ? 0 : rule->id; }
 };
@@ -38,9 +46,13 @@ struct Refusal {
   std::optional<Answer> answer;  // where a filter has made one; else what the reason says
 };
 
-// Finds the rule and applies its filters to `head`; without a table finds the target.
-std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, RequestHead& head,
-                                 RequestRoute& route, route::RequestPolicy& policy);
+// Takes a place among the requests in flight of this direction, unless `route` has one. Nothing: it has.
+std::optional<Refusal> enterFlight(Worker& worker, Direction direction, RequestRoute& route);
+// Finds the rule, asks the policy of the table's server, and applies the rule's filters to `head`;
+// without a table finds the target.
+std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, const Asker& asker,
+                                 RequestHead& head, RequestRoute& route,
+                                 route::RequestPolicy& policy);
 // Whether this backend could take a request now. One that leads nowhere takes its share of the
 // requests, and fails them.
 bool isBackendReady(Worker& worker, const route::Backend& backend);

@@ -173,7 +173,8 @@ class TestWorker {
   explicit TestWorker(contract::Settings settings = testSettings())
       : settings_(std::move(settings)), sink_([] {}, settings_.logLevel) {
     budget_.limitBytes = settings_.totalBudgetBytes;
-    Result<std::unique_ptr<Worker>> created = Worker::create(0, settings_, sink_, budget_);
+    Result<std::unique_ptr<Worker>> created =
+        Worker::create(0, settings_, sink_, budget_, inFlight_);
     REQUIRE(created.ok());
     worker_ = std::move(created).value();
     thread_ = std::thread([this] { worker_->run(); });
@@ -257,6 +258,7 @@ class TestWorker {
   contract::Settings settings_;
   EventSink sink_;
   BufferBudget budget_;
+  InFlightLimits inFlight_{settings_.outboundMaxInFlight, settings_.inboundMaxInFlight};
   std::unique_ptr<Worker> worker_;
   std::thread thread_;
   std::vector<contract::Event> events_;

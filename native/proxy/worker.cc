@@ -33,18 +33,20 @@ const char* protocolLabel(contract::Protocol protocol) {
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::create(uint32_t index, const contract::Settings& settings,
-                                               EventSink& sink, BufferBudget& budget) {
+                                               EventSink& sink, BufferBudget& budget,
+                                               InFlightLimits& inFlight) {
   Result<std::unique_ptr<EventLoop>> loop = EventLoop::create(settings.poller);
   if (!loop) return loop.error();
   return std::unique_ptr<Worker>(
-      new Worker(index, settings, sink, budget, std::move(loop).value()));
+      new Worker(index, settings, sink, budget, inFlight, std::move(loop).value()));
 }
 
 Worker::Worker(uint32_t index, const contract::Settings& settings, EventSink& sink,
-               BufferBudget& budget, std::unique_ptr<EventLoop> loop)
+               BufferBudget& budget, InFlightLimits& inFlight, std::unique_ptr<EventLoop> loop)
     : index_(index),
       settings_(settings),
       sink_(sink),
+      inFlight_(inFlight),
       loop_(std::move(loop)),
       buffers_(budget),
       recorder_(settings.metrics,
@@ -176,6 +178,7 @@ void Worker::putDestination(const contract::PutDestination& settings,
     labels.peer = Peer::Src;
     labels.targetAddress = settings.address;
     destination->counters = std::make_shared<TransportCounters>(recorder_, labels);
+    destination->policyCounters = std::make_shared<PolicyCounters>(recorder_, settings.address);
     destination->use = std::move(use);
   }
   releaseAddress(destination);
@@ -188,7 +191,9 @@ void Worker::putDestination(const contract::PutDestination& settings,
   destination->discoverAuthorities = settings.discoverAuthorities;
   destination->idleTimeoutMs = settings.idleTimeoutMs;
   destination->authorities.clear();
-  destination->routeTableId = settings.routeTableId;
+  const uint32_t formerTable = std::exchange(destination->routeTableId, settings.routeTableId);
+  destination->refusal = settings.refusal;
+  destination->refusalDetail = settings.refusalDetail;
   for (const contract::AuthorityTarget& one : settings.authorities) {
     destination->authorities.emplace(
         one.authority, RouteChoice{.targetId = one.targetId, .routeTableId = one.routeTableId});
@@ -211,6 +216,7 @@ void Worker::putDestination(const contract::PutDestination& settings,
   if (parked != parkedForAuthority_.end()) {
     tellAll(parked->second, [](DiscoveryWaiter& waiter) { waiter.onDiscovered(); });
   }
+  if (formerTable != settings.routeTableId && isPoliced(settings.routeTableId)) tellOfPolicies();
 }
 
 void Worker::removeDestination(uint32_t id) {
@@ -232,6 +238,16 @@ void Worker::removeDestination(uint32_t id) {
 void Worker::putRouteTable(std::shared_ptr<const route::RouteTable> table) {
   const uint32_t id = table->id();
   routeTables_[id] = std::move(table);
+  if (isPoliced(id)) tellOfPolicies();
+}
+
+bool Worker::isPoliced(uint32_t tableId) const {
+  const auto found = routeTables_.find(tableId);
+  return found != routeTables_.end() && found->second->server() != nullptr;
+}
+
+void Worker::tellOfPolicies() {
+  forEachConnection([](Connection& one) { one.onPolicyChanged(); });
 }
 
 RouteCounters& Worker::routeCounters(uint32_t ruleId) {

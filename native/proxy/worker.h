@@ -18,6 +18,7 @@
 #include "proxy/connection.h"
 #include "proxy/destination.h"
 #include "proxy/event-sink.h"
+#include "proxy/in-flight.h"
 #include "proxy/listening.h"
 #include "proxy/route-counters.h"
 #include "proxy/target.h"
@@ -43,8 +44,10 @@ class DiscoveryWaiter : public ListNode<DiscoveryWaiter> {
 
 class Worker {
  public:
+  // What is given is shared by all workers and outlives them.
   static Result<std::unique_ptr<Worker>> create(uint32_t index, const contract::Settings& settings,
-                                                EventSink& sink, BufferBudget& budget);
+                                                EventSink& sink, BufferBudget& budget,
+                                                InFlightLimits& inFlight);
   ~Worker();
 
   // The worker's thread. Returns after `loop().stop()`, with every connection closed.
@@ -60,6 +63,7 @@ class Worker {
   const contract::Settings& settings() const { return settings_; }
   const std::shared_ptr<const Capture>& capture() const { return capture_; }
   bool draining() const { return draining_; }
+  InFlightLimit& inFlight(Direction direction) { return inFlight_.of(direction); }
   // Whether the proxy's own answers say why to clients of this direction (reference §7.1).
   bool emitsErrorHeaders(Direction direction) const {
     return settings_.emitErrorHeaders && direction == Direction::Outbound;
@@ -76,6 +80,8 @@ class Worker {
   std::shared_ptr<Destination> destination(uint32_t id);
   // Null when it was removed. Requests keep the one they began with.
   std::shared_ptr<const route::RouteTable> routeTable(uint32_t id) const;
+  // Whether its table has the policy of a server.
+  bool isPoliced(uint32_t tableId) const;
   // Waits for an answer and asks for it.
   void awaitDestination(Direction direction, const SocketAddress& address, DiscoveryWaiter& waiter);
   void awaitAuthority(Destination& destination, const std::string& authority,
@@ -132,13 +138,15 @@ class Worker {
   using Waiters = IntrusiveList<DiscoveryWaiter>;
 
   Worker(uint32_t index, const contract::Settings& settings, EventSink& sink, BufferBudget& budget,
-         std::unique_ptr<EventLoop> loop);
+         InFlightLimits& inFlight, std::unique_ptr<EventLoop> loop);
   template <typename Tell>
   static void tellAll(Waiters& waiters, Tell tell);
   // Calls `visit` for each connection; they may end each other meanwhile.
   template <typename Visit>
   void forEachConnection(Visit visit);
   void releaseAddress(const std::shared_ptr<Destination>& destination);
+  // Connections of policed tables look whether they are still allowed.
+  void tellOfPolicies();
   void sweep();
   void checkDrained();
   void cutAll();
@@ -146,6 +154,7 @@ class Worker {
   const uint32_t index_;
   const contract::Settings& settings_;
   EventSink& sink_;
+  InFlightLimits& inFlight_;
   std::unique_ptr<EventLoop> loop_;
   BufferPool buffers_;
   Recorder recorder_;

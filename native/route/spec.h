@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "authz/server-policy.h"
 #include "base/reason.h"
 
 namespace mesh::route {
@@ -144,7 +145,7 @@ struct Retry {
   std::optional<BudgetSpec> budget;
 };
 
-enum class RouteKind : uint8_t { Http, Grpc };
+enum class RouteKind : uint8_t { Http, Grpc, Profile };
 
 struct RuleSpec {
   uint32_t id = 0;
@@ -156,6 +157,7 @@ struct RuleSpec {
   std::optional<Retry> retry;
   bool allowRequestOverrides = false;
   std::vector<StatusRange> failureStatuses;
+  std::vector<uint32_t> authorizations;
 };
 
 struct TcpRouteSpec {
@@ -163,6 +165,7 @@ struct TcpRouteSpec {
   std::string name;
   Distribution distribution;
   Reason refusal = Reason::None;
+  std::vector<uint32_t> authorizations;
 };
 
 struct TableSpec {
@@ -170,6 +173,7 @@ struct TableSpec {
   std::vector<HostSpec> hosts;
   std::vector<RuleSpec> rules;
   std::optional<TcpRouteSpec> tcp;
+  std::optional<authz::ServerPolicySpec> server;
 };
 
 }  // namespace mesh::route

@@ -16,8 +16,8 @@ std::string at(const char* name, size_t index) {
 
 }  // namespace
 
-Result<std::shared_ptr<const RouteTable>, RouteError> RouteTable::compile(TableSpec spec,
-                                                                          BudgetRegistry& budgets) {
+Result<std::shared_ptr<const RouteTable>, RouteError> RouteTable::compile(
+    TableSpec spec, BudgetRegistry& budgets, authz::PolicyRegistry* policies) {
   std::shared_ptr<RouteTable> table(new RouteTable());
   table->id_ = spec.id;
   for (size_t i = 0; i < spec.rules.size(); ++i) {
@@ -30,11 +30,16 @@ Result<std::shared_ptr<const RouteTable>, RouteError> RouteTable::compile(TableS
     table->tcp_.emplace(TcpRoute{.id = spec.tcp->id,
                                  .name = std::move(spec.tcp->name),
                                  .distribution = BackendPicker(std::move(spec.tcp->distribution)),
-                                 .refusal = spec.tcp->refusal});
+                                 .refusal = spec.tcp->refusal,
+                                 .authorizations = std::move(spec.tcp->authorizations)});
   }
   for (size_t i = 0; i < spec.rules.size(); ++i) {
     const std::optional<Retry>& retry = spec.rules[i].retry;
     if (retry && retry->budget) table->rules_[i].retry->budget = budgets.get(*retry->budget);
+  }
+  if (spec.server) {
+    table->server_ = policies != nullptr ? policies->get(*spec.server)
+                                         : std::make_shared<authz::ServerPolicy>(*spec.server);
   }
   return std::shared_ptr<const RouteTable>(std::move(table));
 }
@@ -58,7 +63,8 @@ std::optional<RouteError> RouteTable::addRule(RuleSpec& rule, const std::string&
                         .timeouts = rule.timeouts,
                         .retry = std::move(retry),
                         .allowRequestOverrides = rule.allowRequestOverrides,
-                        .failureStatuses = StatusSet(rule.failureStatuses)});
+                        .failureStatuses = StatusSet(rule.failureStatuses),
+                        .authorizations = std::move(rule.authorizations)});
   return std::nullopt;
 }
 
