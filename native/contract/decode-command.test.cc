@@ -58,6 +58,18 @@ TEST_CASE("listen: each source with what it needs") {
   CHECK(proxy.source == OriginalDestinationSource::HttpProxy);
   CHECK(proxy.destinationId == 7);
   CHECK(proxy.address == address("[2001:db8::1]:443"));
+  CHECK(proxy.backlog == 0);
+  CHECK(!proxy.originalDestination.valid());
+  auto fixed = decoded<Listen>(
+      "listen { id: 3 direction: INBOUND source: SOURCE_ADDRESS backlog: 7 original_destination "
+      "{ " +
+      V6 + " } address { " + V4 + " } }");
+  CHECK(fixed.source == OriginalDestinationSource::Address);
+  CHECK(fixed.originalDestination == address("[2001:db8::1]:443"));
+  CHECK(fixed.backlog == 7);
+  auto none = decoded<Listen>("listen { id: 4 direction: INBOUND source: SOURCE_NONE address { " +
+                              V4 + " } }");
+  CHECK(none.source == OriginalDestinationSource::Nowhere);
 }
 
 TEST_CASE("listen: a bad field is named") {
@@ -79,12 +91,25 @@ TEST_CASE("listen: a bad field is named") {
       {"listen.address.port",
        R"(id: 1 direction: OUTBOUND source: SOURCE_CAPTURE_MAP address { ip: "1234" port: 65536 })"},
       {"listen.source", "id: 1 direction: OUTBOUND address { " + V4 + " }"},
-      {"listen.source", "id: 1 direction: OUTBOUND source: 6 address { " + V4 + " }"},
+      {"listen.source", "id: 1 direction: OUTBOUND source: 8 address { " + V4 + " }"},
       {"listen.destination_id",
        "id: 1 direction: OUTBOUND source: SOURCE_FIXED address { " + V4 + " }"},
       {"listen.destination_id",
        "id: 1 direction: OUTBOUND source: SOURCE_SOCKET_OPTION destination_id: 1 address { " + V4 +
            " }"},
+      {"listen.destination_id",
+       "id: 1 direction: OUTBOUND source: SOURCE_NONE destination_id: 1 address { " + V4 + " }"},
+      {"listen.original_destination",
+       "id: 1 direction: OUTBOUND source: SOURCE_ADDRESS address { " + V4 + " }"},
+      {"listen.original_destination.port",
+       R"(id: 1 direction: OUTBOUND source: SOURCE_ADDRESS original_destination { ip: "1234" } )"
+       "address { " +
+           V4 + " }"},
+      {"listen.original_destination",
+       "id: 1 direction: OUTBOUND source: SOURCE_NONE original_destination { " + V4 +
+           " } address { " + V4 + " }"},
+      {"listen.backlog",
+       "id: 1 direction: OUTBOUND source: SOURCE_NONE backlog: 2147483648 address { " + V4 + " }"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -310,6 +335,17 @@ TEST_CASE("put_destination: a route table in place of a target") {
   CHECK(fieldOf(head + "target_id: 1 "
                        "authorities { authority: 'a' target_id: 1 route_table_id: 5 } }") ==
         "put_destination.authorities[0].target_id");
+}
+
+TEST_CASE("put_destination: one that is refused needs no target") {
+  const std::string head = "put_destination { id: 6 direction: INBOUND protocol: OPAQUE ";
+  const auto refused =
+      decoded<PutDestination>(head + "refusal: ADDRESS_NOT_ALLOWED refusal_detail: 'not here' }");
+  CHECK(refused.refusal == Reason::AddressNotAllowed);
+  CHECK(refused.refusalDetail == "not here");
+  CHECK(decoded<PutDestination>(head + "target_id: 1 }").refusal == Reason::None);
+  CHECK(fieldOf(head + "refusal: 19 }") == "put_destination.refusal");
+  CHECK(fieldOf(head + "target_id: 1 refusal_detail: 'why' }") == "put_destination.refusal_detail");
 }
 
 TEST_CASE("remove_route_table: by its id") {

@@ -200,7 +200,7 @@ TEST_CASE("a route table: a bad field is named") {
       {"put_route_table.hosts[0].entries[0].match.queries[1]",
        match("queries { name: 'x' exact: '' } queries { name: 'y' }")},
       {"put_route_table.rules[0].id", "id: 1 rules { }"},
-      {"put_route_table.rules[0].kind", rule("kind: 2")},
+      {"put_route_table.rules[0].kind", rule("kind: 9")},
       {"put_route_table.rules[0].distribution.kind", rule("distribution { kind: 3 }")},
       {"put_route_table.rules[0].distribution.backends[0].id",
        rule("distribution { backends { } }")},
