@@ -40,6 +40,7 @@ import { METRIC_BOUNDS } from './metrics/metric-bounds.js';
 import { systemProcessFacts } from './metrics/process-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { ListenFailedError } from './routing/explicit-listeners.js';
+import { NO_POLICIES } from './routing/route-directory.js';
 import { MeshRouter } from './routing/mesh-router.js';
 import { type DestinationDirectory } from './routing/target-directory.js';
 import { acceptable, captureWishes, startCapture } from './run/capture.js';
@@ -181,6 +182,8 @@ async function compose(app: App): Promise<number> {
     targetAt: (direction, address) => late.router?.targetAt(direction, address),
     routeInfo: (id) => late.router?.routeInfo(id),
     backendInfo: (id) => late.router?.backendInfo(id),
+    // A mesh file asks nothing of clients.
+    ...NO_POLICIES,
   };
   const collector = new DataPlaneCollector(dataPlane, targets);
   const balancers = new BalancerGauges(dataPlane, targets);

@@ -29,6 +29,7 @@ void fill(const LabelSet& labels, pb::Labels& message) {
   message.set_rate_limit_id(labels.rateLimitId);
   message.set_rate_limit_scope(toContract(labels.limitScope));
   message.set_port_skipped(labels.portSkipped);
+  message.set_server_port(labels.serverPort);
 }
 
 void fill(const SeriesDefined& event, pb::Event& out) {

@@ -124,6 +124,7 @@ TEST_CASE("a series has its place, its family and only the labels that apply") {
   labels.rateLimitId = 23;
   labels.limitScope = LimitScope::Identity;
   labels.portSkipped = true;
+  labels.serverPort = 8080;
   auto event = roundTrip(SeriesDefined{2, {5, 8, Family::ResponseLatencyMs, labels}});
   const pb::SeriesDefined& series = event.series_defined();
   CHECK(series.worker() == 2);
@@ -145,6 +146,7 @@ TEST_CASE("a series has its place, its family and only the labels that apply") {
   CHECK(series.labels().rate_limit_id() == 23);
   CHECK(series.labels().rate_limit_scope() == pb::SCOPE_IDENTITY);
   CHECK(series.labels().port_skipped());
+  CHECK(series.labels().server_port() == 8080);
   CHECK(!series.labels().overflow());
 
   LabelSet overflow;

@@ -228,6 +228,22 @@ constexpr std::optional<Family> family(pb::Family value) {
       return Family::TcpAuthzDenyTotal;
     case pb::TCP_AUTHZ_TERMINATE_TOTAL:
       return Family::TcpAuthzTerminateTotal;
+    case pb::HTTP_SERVER_ERRORS_TOTAL:
+      return Family::HttpServerErrorsTotal;
+    case pb::TCP_SERVER_ERRORS_TOTAL:
+      return Family::TcpServerErrorsTotal;
+    case pb::SERVER_REQUESTS_TOTAL:
+      return Family::ServerRequestsTotal;
+    case pb::SERVER_REQUEST_DURATION_MS:
+      return Family::ServerRequestDurationMs;
+    case pb::SERVER_RESPONSE_DURATION_MS:
+      return Family::ServerResponseDurationMs;
+    case pb::SERVER_REQUEST_FRAME_BYTES:
+      return Family::ServerRequestFrameBytes;
+    case pb::SERVER_RESPONSE_FRAME_BYTES:
+      return Family::ServerResponseFrameBytes;
+    case pb::SERVER_STATUSES_TOTAL:
+      return Family::ServerStatusesTotal;
     case pb::Family_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::Family_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -315,6 +331,22 @@ constexpr pb::Family family(Family value) {
       return pb::TCP_AUTHZ_DENY_TOTAL;
     case Family::TcpAuthzTerminateTotal:
       return pb::TCP_AUTHZ_TERMINATE_TOTAL;
+    case Family::HttpServerErrorsTotal:
+      return pb::HTTP_SERVER_ERRORS_TOTAL;
+    case Family::TcpServerErrorsTotal:
+      return pb::TCP_SERVER_ERRORS_TOTAL;
+    case Family::ServerRequestsTotal:
+      return pb::SERVER_REQUESTS_TOTAL;
+    case Family::ServerRequestDurationMs:
+      return pb::SERVER_REQUEST_DURATION_MS;
+    case Family::ServerResponseDurationMs:
+      return pb::SERVER_RESPONSE_DURATION_MS;
+    case Family::ServerRequestFrameBytes:
+      return pb::SERVER_REQUEST_FRAME_BYTES;
+    case Family::ServerResponseFrameBytes:
+      return pb::SERVER_RESPONSE_FRAME_BYTES;
+    case Family::ServerStatusesTotal:
+      return pb::SERVER_STATUSES_TOTAL;
   }
   return pb::FAMILY_UNSPECIFIED;
 }

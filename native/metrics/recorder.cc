@@ -15,7 +15,7 @@ namespace mesh {
 
 namespace {
 
-constexpr size_t FAMILIES = static_cast<size_t>(Family::TcpAuthzTerminateTotal) + 1;
+constexpr size_t FAMILIES = static_cast<size_t>(Family::ServerStatusesTotal) + 1;
 
 struct Key {
   Family family;
@@ -51,6 +51,7 @@ struct KeyHash {
     mixer.mix(std::hash<std::string_view>()(labels.detected));
     mixer.mix(uint64_t{labels.routeId} << 32 | labels.backendId);
     mixer.mix(uint64_t{labels.serverId} << 32 | labels.authorizationId);
+    mixer.mix(labels.serverPort);
     mixer.mix(uint64_t{labels.rateLimitId} << 32 |
               uint64_t{static_cast<uint8_t>(labels.limitScope)} << 24 |
               (labels.portSkipped ? uint64_t{1} << 16 : 0) |
@@ -71,7 +72,8 @@ bool LabelSet::operator==(const LabelSet& other) const {
          backendId == other.backendId && grpcStatus == other.grpcStatus &&
          serverId == other.serverId && authorizationId == other.authorizationId &&
          rateLimitId == other.rateLimitId && limitScope == other.limitScope &&
-         portSkipped == other.portSkipped && std::string_view(detected) == other.detected;
+         portSkipped == other.portSkipped && serverPort == other.serverPort &&
+         std::string_view(detected) == other.detected;
 }
 
 struct Recorder::Interned {
@@ -147,11 +149,15 @@ const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
     case Family::TcpConnectionDurationMs:
       return &settings_.durationBoundsMs;
     case Family::RouteRequestDurationMs:
+    case Family::ServerResponseDurationMs:
       return &settings_.routeDurationBoundsMs;
     case Family::BackendResponseDurationMs:
+    case Family::ServerRequestDurationMs:
       return &settings_.backendDurationBoundsMs;
     case Family::RouteRequestFrameBytes:
     case Family::BackendResponseFrameBytes:
+    case Family::ServerRequestFrameBytes:
+    case Family::ServerResponseFrameBytes:
       return &settings_.frameBoundsBytes;
     case Family::DetectDurationUs:
       return &settings_.detectDurationBoundsUs;
@@ -187,6 +193,10 @@ const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
     case Family::TcpAuthzAllowTotal:
     case Family::TcpAuthzDenyTotal:
     case Family::TcpAuthzTerminateTotal:
+    case Family::HttpServerErrorsTotal:
+    case Family::TcpServerErrorsTotal:
+    case Family::ServerRequestsTotal:
+    case Family::ServerStatusesTotal:
       return nullptr;
   }
   return nullptr;

@@ -61,6 +61,14 @@ enum class Family : uint8_t {
   TcpAuthzAllowTotal = 44,
   TcpAuthzDenyTotal = 45,
   TcpAuthzTerminateTotal = 46,
+  HttpServerErrorsTotal = 47,
+  TcpServerErrorsTotal = 48,
+  ServerRequestsTotal = 49,
+  ServerRequestDurationMs = 50,
+  ServerResponseDurationMs = 51,
+  ServerRequestFrameBytes = 52,
+  ServerResponseFrameBytes = 53,
+  ServerStatusesTotal = 54,
 };
 
 struct LabelSet {
@@ -83,6 +91,7 @@ struct LabelSet {
   uint32_t rateLimitId = 0;
   LimitScope limitScope = LimitScope::None;
   bool portSkipped = false;
+  uint16_t serverPort = 0;
   bool operator==(const LabelSet& other) const;
 };
 

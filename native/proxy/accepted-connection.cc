@@ -327,7 +327,7 @@ void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   countRouteClose(worker_, direction_, routeId, original_, reason);
   phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
-  worker_.countConnectionError(direction_, reason);
+  worker_.countConnectionError(direction_, reason, original_);
   const Answer answer = answerOf(reason, detail);
   contract::Failure failure = failureOf(reason, answer);
   failure.routeId = routeId;
@@ -348,7 +348,7 @@ void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
 
 void AcceptedConnection::shut(Reason reason, const std::string& detail) {
   worker_.loop().cancel(timer_);
-  worker_.countConnectionError(direction_, reason);
+  worker_.countConnectionError(direction_, reason, original_);
   worker_.sink().fail(failureOf(reason, answerOf(reason, detail)));
   client_->abort();
   end();

@@ -77,7 +77,7 @@ void Exchange::abandon(Reason reason) {
   if (state_ == State::Over) return;
   if (status_ != 0) endTry(status_, Reason::None);
   countEnd(status_, reason);
-  worker_.countRequestError(client_.destination().direction, reason);
+  worker_.countRequestError(client_.destination(), reason);
   end();
 }
 
@@ -121,7 +121,7 @@ void Exchange::answer(const FailureFacts& facts, const Answer& answer) {
   if (endpoint_) endTry(answer.status, facts.reason);
   countEnd(answer.status, facts.reason);
   if (facts.reason != Reason::None) {
-    worker_.countRequestError(client_.destination().direction, facts.reason);
+    worker_.countRequestError(client_.destination(), facts.reason);
     report(facts, answer.status);
   }
   client_.answer(answer);
@@ -133,7 +133,7 @@ void Exchange::answer(const FailureFacts& facts, const Answer& answer) {
 void Exchange::cutShort(const FailureFacts& facts, uint32_t code) {
   endTry(status_ != 0 ? status_ : statusOf(facts.reason), facts.reason);
   countEnd(status_, facts.reason);
-  worker_.countRequestError(client_.destination().direction, facts.reason);
+  worker_.countRequestError(client_.destination(), facts.reason);
   report(facts, 0);
   const bool told = code == 0 && status_ != 0 && client_.endFailed(answerFor(facts));
   if (!told) {

@@ -139,7 +139,7 @@ void HttpConnection::onTimeout() {
 }
 
 void HttpConnection::onHalfCloseTimeout() {
-  worker_.countRequestError(destination_->direction, Reason::HalfCloseTimeout);
+  worker_.countRequestError(*destination_, Reason::HalfCloseTimeout);
   client_->abort();
   end();
 }

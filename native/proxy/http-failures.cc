@@ -57,7 +57,7 @@ bool HttpConnection::failExchange(FailureFacts facts) {
   }
   // The response has begun: the only honest end is one the client can tell from a complete body.
   countRouteEnd(status_, facts.reason);
-  worker_.countRequestError(destination_->direction, facts.reason);
+  worker_.countRequestError(*destination_, facts.reason);
   report(facts, 0);
   client_->abort();
   end();
@@ -77,7 +77,7 @@ bool HttpConnection::failRequest(Reason reason, std::string detail) {
 bool HttpConnection::abandon(Reason reason) {
   if (endpoint_ && status_ != 0) endTry(status_, Reason::None);
   countRouteEnd(status_, reason);
-  worker_.countRequestError(destination_->direction, reason);
+  worker_.countRequestError(*destination_, reason);
   client_->abort();
   end();
   return false;
@@ -86,7 +86,7 @@ bool HttpConnection::abandon(Reason reason) {
 void HttpConnection::respond(const FailureFacts& facts) {
   const Answer made = answerFor(facts);
   countRouteEnd(made.status, facts.reason);
-  worker_.countRequestError(destination_->direction, facts.reason);
+  worker_.countRequestError(*destination_, facts.reason);
   report(facts, made.status);
   answer(made);
 }
@@ -97,7 +97,7 @@ bool HttpConnection::refuse(const Refusal& refusal) {
   const Answer made = refusal.answer ? *refusal.answer : answerFor(known);
   countRouteEnd(made.status, refusal.reason);
   if (refusal.reason != Reason::None) {
-    worker_.countRequestError(destination_->direction, refusal.reason);
+    worker_.countRequestError(*destination_, refusal.reason);
     report(known, made.status);
   }
   if (requestBody_.complete()) {

@@ -49,6 +49,12 @@ contract::Settings loggingSettings() {
   return settings;
 }
 
+// Whether the connection ends without a byte. What was sent meanwhile may have met the reset already.
+bool closedMute(TestPeer& client) {
+  const std::string all = client.receiveAll();
+  return all.empty() || all == "<reset>";
+}
+
 // An inbound port whose table is `spec`.
 struct Scene {
   TestServer server;
@@ -121,6 +127,15 @@ TEST_CASE("a request from an allowed network goes on and is counted for its auth
   CHECK(client.receiveUntil("\r\n\r\nok").starts_with("HTTP/1.1 200"));
   CHECK(scene.counts(Family::HttpAuthzAllowTotal, {.routeId = 7, .authorizationId = 31}) == 1);
   CHECK(scene.counts(Family::HttpAuthzDenyTotal, {.routeId = 7}) == 0);
+  CHECK(scene.counts(Family::ServerRequestsTotal, {.routeId = 7}) == 1);
+  LabelSet answered;
+  answered.direction = Direction::Inbound;
+  answered.serverId = 21;
+  answered.routeId = 7;
+  answered.statusCode = 200;
+  CHECK(counted(scene.worker, Family::ServerStatusesTotal, answered) == 1);
+  // Outbound routes are counted apart.
+  CHECK(counted(scene.worker, Family::BackendRequestsTotal, routeLabels(7, 3)) == 0);
 }
 
 TEST_CASE("a request from elsewhere is denied, is said, and the connection stays open") {
@@ -253,7 +268,7 @@ TEST_CASE("a denied connection is closed without a word, and nothing is dialled"
   TestPeer client = scene.client();
   // What looks like a request is not answered either.
   client.send(GET);
-  CHECK(client.receiveAll() == "<reset>");
+  CHECK(closedMute(client));
   CHECK(scene.line() == "Connection denied server=server/web client tls=none");
   const auto failure = scene.worker.await<contract::Failure>();
   CHECK(failure.reason == Reason::Unauthorized);
@@ -267,7 +282,7 @@ TEST_CASE("a silent client of a server that speaks first is judged before the di
   TestPeer client = scene.client();
   CHECK_FALSE(scene.server.waits(100));
   client.send(std::string("\x01\x02\x03", 3));
-  CHECK(client.receiveAll() == "<reset>");
+  CHECK(closedMute(client));
   CHECK(scene.counts(Family::TcpAuthzDenyTotal) == 1);
 }
 
@@ -291,7 +306,7 @@ TEST_CASE("a connection that is no longer allowed is cut, and one that still is 
     scene.put(std::move(other));
     scene.direct(contract::Protocol::Opaque, 2);
   }
-  CHECK(client.receiveAll() == "<reset>");
+  CHECK(closedMute(client));
   CHECK(app.receiveAll() == "<reset>");
   CHECK(scene.line() ==
         "Connection terminated due to policy change server=server/web client tls=none");
@@ -337,7 +352,7 @@ TEST_CASE("connections of an address that is refused are closed at once") {
                               .originalDestination = SocketAddress::v4(0x0a000007, 80)});
   TestPeer client = TestPeer::connectTo(address);
   client.send(GET);
-  CHECK(client.receiveAll() == "<reset>");
+  CHECK(closedMute(client));
   const auto failure = scene.worker.await<contract::Failure>();
   CHECK(failure.reason == Reason::AddressNotAllowed);
   CHECK(failure.detail == detail);
@@ -353,7 +368,7 @@ TEST_CASE("a listener without original destinations refuses whoever comes") {
                               .address = loopback(0),
                               .source = contract::OriginalDestinationSource::Nowhere});
   TestPeer client = TestPeer::connectTo(address);
-  CHECK(client.receiveAll() == "<reset>");
+  CHECK(closedMute(client));
   CHECK(scene.worker.await<contract::Failure>().reason == Reason::NoOriginalDestination);
 }
 

@@ -170,7 +170,7 @@ void OpaqueForward::cut(Reason reason) {
 void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint,
                          const std::string& detail) {
   const Direction direction = destination_->direction;
-  worker_.countConnectionError(direction, reason);
+  worker_.countConnectionError(direction, reason, original_);
   contract::Failure failure;
   failure.direction = direction;
   failure.reason = reason;

@@ -33,6 +33,14 @@ std::optional<Refusal> refusalOf(const route::FilterOutcome& outcome) {
   return std::nullopt;
 }
 
+RouteIdentity identityOf(const Asker& asker, const route::RouteTable& table,
+                         const route::Rule& rule) {
+  const authz::ServerPolicy* server = table.server();
+  if (server == nullptr) return {.routeId = rule.id};
+  return {
+      .routeId = rule.id, .serverId = server->id(), .serverPort = asker.destination.address.port()};
+}
+
 Refusal refuse(Reason reason, std::string detail) {
   return {.reason = reason, .detail = std::move(detail), .answer = std::nullopt};
 }
@@ -58,7 +66,7 @@ std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, cons
   route.rule = match.rule;
   route.prefix = match.prefix;
   if (auto denied = authorizeRequest(worker, asker, *route.table, *match.rule)) return denied;
-  route.counters = &worker.routeCounters(match.rule->id);
+  route.counters = &worker.routeCounters(identityOf(asker, *route.table, *match.rule));
   policy = route::policyOf(*match.rule, head.fields);
   auto answered = refusalOf(route::filterRequest(
       match.rule->filters,

@@ -250,9 +250,9 @@ void Worker::tellOfPolicies() {
   forEachConnection([](Connection& one) { one.onPolicyChanged(); });
 }
 
-RouteCounters& Worker::routeCounters(uint32_t ruleId) {
-  std::unique_ptr<RouteCounters>& known = routeCounters_[ruleId];
-  if (!known) known = std::make_unique<RouteCounters>(recorder_, ruleId);
+RouteCounters& Worker::routeCounters(const RouteIdentity& rule) {
+  std::unique_ptr<RouteCounters>& known = routeCounters_[rule];
+  if (!known) known = std::make_unique<RouteCounters>(recorder_, rule);
   return *known;
 }
 
@@ -314,11 +314,16 @@ void Worker::cutAll() {
   forEachConnection([](Connection& one) { one.cut(Reason::Draining); });
 }
 
-void Worker::countRequestError(Direction direction, Reason reason) {
+void Worker::countRequestError(Destination& destination, Reason reason) {
   LabelSet labels;
-  labels.direction = direction;
+  labels.direction = destination.direction;
   labels.reason = reason;
   recorder_.add(recorder_.intern(Family::RequestErrorsTotal, labels));
+  if (destination.direction != Direction::Inbound) return;
+  const std::shared_ptr<const route::RouteTable> table = routeTable(destination.routeTableId);
+  labels.targetAddress = destination.address;
+  labels.serverId = table && table->server() != nullptr ? table->server()->id() : 0;
+  recorder_.add(recorder_.intern(Family::HttpServerErrorsTotal, labels));
 }
 
 void Worker::countConnectionError(Direction direction, Reason reason) {
@@ -326,6 +331,17 @@ void Worker::countConnectionError(Direction direction, Reason reason) {
   labels.direction = direction;
   labels.reason = reason;
   recorder_.add(recorder_.intern(Family::ConnectionErrorsTotal, labels));
+}
+
+void Worker::countConnectionError(Direction direction, Reason reason,
+                                  const SocketAddress& original) {
+  countConnectionError(direction, reason);
+  if (direction != Direction::Inbound) return;
+  LabelSet labels;
+  labels.direction = direction;
+  labels.reason = reason;
+  labels.targetAddress = original;
+  recorder_.add(recorder_.intern(Family::TcpServerErrorsTotal, labels));
 }
 
 void Worker::countProtocol(Direction direction, contract::Protocol protocol) {

@@ -94,9 +94,11 @@ class Worker {
   // Takes it out; it is destroyed at the end of the turn.
   void retire(Connection& connection);
   // Of a rule of a route table. Valid for as long as the worker.
-  RouteCounters& routeCounters(uint32_t ruleId);
-  void countRequestError(Direction direction, Reason reason);
+  RouteCounters& routeCounters(const RouteIdentity& rule);
+  void countRequestError(Destination& destination, Reason reason);
   void countConnectionError(Direction direction, Reason reason);
+  // The same of one whose original destination is known, if it has one.
+  void countConnectionError(Direction direction, Reason reason, const SocketAddress& original);
   // An accepted connection, by what its destination is declared to speak.
   void countProtocol(Direction direction, contract::Protocol protocol);
   // `result`: a literal. `tookNs`: from the accept to it.
@@ -135,6 +137,12 @@ class Worker {
       return key.address.hash() * 31 + static_cast<size_t>(key.direction);
     }
   };
+  struct RouteIdentityHash {
+    size_t operator()(const RouteIdentity& route) const {
+      return std::hash<uint64_t>{}(uint64_t{route.serverId} << 32 | route.routeId) +
+             route.serverPort;
+    }
+  };
   using Waiters = IntrusiveList<DiscoveryWaiter>;
 
   Worker(uint32_t index, const contract::Settings& settings, EventSink& sink, BufferBudget& budget,
@@ -168,7 +176,8 @@ class Worker {
   std::unordered_map<uint32_t, std::shared_ptr<Destination>> destinations_;
   std::unordered_map<AddressKey, std::shared_ptr<Destination>, AddressKeyHash> byAddress_;
   std::unordered_map<uint32_t, std::shared_ptr<const route::RouteTable>> routeTables_;
-  std::unordered_map<uint32_t, std::unique_ptr<RouteCounters>> routeCounters_;
+  std::unordered_map<RouteIdentity, std::unique_ptr<RouteCounters>, RouteIdentityHash>
+      routeCounters_;
   std::unordered_map<AddressKey, Waiters, AddressKeyHash> parked_;
   std::unordered_map<uint32_t, Waiters> parkedForAuthority_;
 

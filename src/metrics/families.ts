@@ -11,19 +11,14 @@ import {
   histogram,
   MICROSECONDS,
   MILLISECONDS,
+  type Shown,
 } from './family-description.js';
 import { detectDurationText, detectResultText, protocolText } from './detect-labels.js';
 import { METRIC_BOUNDS } from './metric-bounds.js';
+import { POLICY_FAMILIES } from './policy-families.js';
 import { backendText, routeText, statusText, tcpRouteText } from './route-labels.js';
 
 type CountedFamily = Exclude<Family, Family.FAMILY_UNSPECIFIED>;
-
-/** What one counted family is shown as. */
-interface Shown {
-  readonly all: readonly FamilyDescription[];
-  /** Those of `all` that a series with these labels belongs to. */
-  of(labels: Labels, routes: RouteDirectory): readonly FamilyDescription[];
-}
 
 function always(...all: readonly FamilyDescription[]): Shown {
   return { all, of: () => all };
@@ -214,6 +209,7 @@ export const FAMILIES: Readonly<Record<CountedFamily, Shown>> = {
       tcpRouteText(true),
     ),
   ),
+  ...POLICY_FAMILIES,
 };
 
 /** Everything that is shown, in the order of the page: that of the numbers of the contract. */

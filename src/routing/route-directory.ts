@@ -1,4 +1,5 @@
-// What the ids of rules, TCP routes and backends mean in words: for labels of metrics, and for people.
+// What the ids of rules, TCP routes and backends mean in words, and those of the policies of servers: for
+// labels of metrics, and for people.
 // Ids come back in series and failures long after a route is gone; what they mean never changes.
 
 /** What routes belong to, and where they lead: the groups `parent_*` and `backend_*` of labels. */
@@ -19,6 +20,22 @@ export interface RouteInfo {
   readonly parent: ResourceInfo;
   readonly route: Pick<ResourceInfo, 'group' | 'kind' | 'namespace' | 'name'>;
 }
+
+/** A server, an authorization or a rate limit of an inbound port: `srv_*`, `authz_*`, `ratelimit_*`. */
+export type PolicyInfo = Pick<ResourceInfo, 'group' | 'kind' | 'name'>;
+
+export interface PolicyDirectory {
+  serverInfo(id: number): PolicyInfo | undefined;
+  authorizationInfo(id: number): PolicyInfo | undefined;
+  rateLimitInfo(id: number): PolicyInfo | undefined;
+}
+
+/** Where nothing is asked of clients. */
+export const NO_POLICIES: PolicyDirectory = {
+  serverInfo: () => undefined,
+  authorizationInfo: () => undefined,
+  rateLimitInfo: () => undefined,
+};
 
 export interface RouteDirectory {
   routeInfo(id: number): RouteInfo | undefined;

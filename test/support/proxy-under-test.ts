@@ -22,6 +22,7 @@ import { DataPlaneCollector } from '../../src/metrics/data-plane-collector.js';
 import { METRIC_BOUNDS } from '../../src/metrics/metric-bounds.js';
 import { metricBounds } from '../../src/run/data-plane-settings.js';
 import {
+  type Address,
   balanceTarget,
   type EventLog,
   forwardTarget,
@@ -44,6 +45,8 @@ export interface ProxyWishes {
   readonly tcp?: SettingsInit['tcp'];
   readonly http?: Partial<HttpSettings>;
   readonly buffers?: SettingsInit['buffers'];
+  readonly outboundMaxInFlight?: number;
+  readonly inboundMaxInFlight?: number;
 }
 
 export interface RouteWishes {
@@ -56,6 +59,8 @@ export interface RouteWishes {
   readonly destination?: DestinationOverrides;
   readonly source?: OriginalDestinationSource;
   readonly direction?: Direction;
+  /** Where all connections of the listener were going, as if the kernel had said so. */
+  readonly original?: Address;
 }
 
 export interface Route {
@@ -85,6 +90,9 @@ export class ProxyUnderTest {
       targetInfo: () => undefined,
       routeInfo: (id) => this.#routes.routeInfo(id),
       backendInfo: (id) => this.#routes.backendInfo(id),
+      serverInfo: (id) => this.#routes.serverInfo(id),
+      authorizationInfo: (id) => this.#routes.authorizationInfo(id),
+      rateLimitInfo: (id) => this.#routes.rateLimitInfo(id),
     });
     plane.subscribe((batch) => {
       for (const { kind } of batch.events) if (kind.case === 'failure') this.failures.push(kind.value);
@@ -142,14 +150,16 @@ export class ProxyUnderTest {
       protocol: wishes.protocol ?? Protocol.HTTP1,
       detectTimeoutMs: 10_000,
       ...leads,
+      ...(wishes.original === undefined ? {} : { address: wishes.original }),
       ...wishes.destination,
     });
     const { port } = this.plane.listen({
       id,
       direction,
       address: loopback(0),
-      source: wishes.source ?? OriginalDestinationSource.SOURCE_FIXED,
-      destinationId: id,
+      ...(wishes.original === undefined
+        ? { source: wishes.source ?? OriginalDestinationSource.SOURCE_FIXED, destinationId: id }
+        : { source: OriginalDestinationSource.SOURCE_ADDRESS, originalDestination: wishes.original }),
     });
     return { id, port };
   }
@@ -224,6 +234,8 @@ export function aProxy(t: Scope, wishes: ProxyWishes = {}): ProxyUnderTest {
     poller: poller(),
     emitErrorHeaders: true,
     ...(wishes.workers === undefined ? {} : { workers: wishes.workers }),
+    outboundMaxInFlight: wishes.outboundMaxInFlight ?? 0,
+    inboundMaxInFlight: wishes.inboundMaxInFlight ?? 0,
     tcp: { ...usual.tcp, ...wishes.tcp },
     http: { ...(usual.http as HttpSettings), ...wishes.http },
     buffers: { ...usual.buffers, ...wishes.buffers },

@@ -3,6 +3,7 @@
 import type { DescMessage, Message, MessageInitShape } from '@bufbuild/protobuf';
 
 import {
+  type AuthorizationSchema,
   DistributionKind,
   type PutRouteTableSchema,
   type RequestMatchSchema,
@@ -11,8 +12,14 @@ import {
   type RouteFilterSchema,
   type RouteHostSchema,
   type RouteRuleSchema,
+  type ServerPolicySchema,
 } from '../../src/dataplane/gen/contract_pb.js';
-import type { ResourceInfo, RouteDirectory } from '../../src/routing/route-directory.js';
+import type {
+  PolicyDirectory,
+  PolicyInfo,
+  ResourceInfo,
+  RouteDirectory,
+} from '../../src/routing/route-directory.js';
 
 /** A message as a plain object. */
 type Init<Schema extends DescMessage> = Exclude<MessageInitShape<Schema>, Message>;
@@ -23,6 +30,8 @@ export type HostInit = Init<typeof RouteHostSchema>;
 export type EntryInit = Init<typeof RouteEntrySchema>;
 export type MatchInit = Init<typeof RequestMatchSchema>;
 export type FilterInit = Init<typeof RouteFilterSchema>;
+export type ServerInit = Init<typeof ServerPolicySchema>;
+export type AuthorizationInit = Init<typeof AuthorizationSchema>;
 
 const BACKENDS_FROM = 1000;
 
@@ -56,7 +65,7 @@ export function oneRule(only: RuleInit): TableInit {
 export const fiveHundreds = [{ first: 500, last: 599 }];
 
 /** What the rules of tables that were put mean in metrics: the route is named by its id. */
-export class RouteNames implements RouteDirectory {
+export class RouteNames implements RouteDirectory, PolicyDirectory {
   readonly #grpc = new Set<number>();
 
   learn({ rules = [] }: TableInit): void {
@@ -71,6 +80,18 @@ export class RouteNames implements RouteDirectory {
 
   backendInfo(id: number): ResourceInfo {
     return named(`target-${String(id - BACKENDS_FROM)}`);
+  }
+
+  serverInfo(id: number): PolicyInfo {
+    return { group: 'policy.linkerd.io', kind: 'server', name: `server-${String(id)}` };
+  }
+
+  authorizationInfo(id: number): PolicyInfo {
+    return { group: 'policy.linkerd.io', kind: 'serverauthorization', name: `authorization-${String(id)}` };
+  }
+
+  rateLimitInfo(id: number): PolicyInfo {
+    return { group: 'policy.linkerd.io', kind: 'httplocalratelimitpolicy', name: `limit-${String(id)}` };
   }
 }
 

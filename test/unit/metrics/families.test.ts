@@ -46,7 +46,7 @@ test('bounds of histograms ascend', () => {
 
 test('families are in the order of the contract', () => {
   assert.equal(FAMILY_ORDER[0]?.name, 'request_total');
-  assert.equal(FAMILY_ORDER.at(-1)?.name, 'outbound_tcp_route_close_total');
+  assert.equal(FAMILY_ORDER.at(-1)?.name, 'inbound_grpc_statuses_total');
 });
 
 for (const [about, family, labels, expected] of [
