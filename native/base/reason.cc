@@ -78,6 +78,8 @@ std::string_view reasonName(Reason reason) {
       return "response_headers_timeout";
     case Reason::StreamIdleTimeout:
       return "stream_idle_timeout";
+    case Reason::RouteTimeout:
+      return "route_timeout";
     case Reason::HalfCloseTimeout:
       return "half_close_timeout";
     case Reason::IdleTimeout:

@@ -44,6 +44,7 @@ enum class Reason : uint8_t {
   RequestTimeout = 49,
   ResponseHeadersTimeout = 50,
   StreamIdleTimeout = 51,
+  RouteTimeout = 52,
   HalfCloseTimeout = 60,
   IdleTimeout = 61,
   OutOfDescriptors = 62,

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -110,11 +112,22 @@ struct PutTarget {
   FailureAccrual failureAccrual;
   LoadPenalty loadPenalty;
   Http2KeepAlive http2KeepAlive;  // towards endpoints
+  bool refuseLoopback = false;
+};
+
+// What sets an endpoint apart from the others of its target. Never changed once it is shared.
+struct EndpointTraits {
+  bool takesOrigProto = false;
+  std::string authorityOverride;                   // empty: none
+  std::optional<Http2KeepAlive> http2KeepAlive{};  // absent: as the target has it
+
+  bool any() const { return takesOrigProto || !authorityOverride.empty() || http2KeepAlive; }
 };
 
 struct EndpointSpec {
   SocketAddress address;
   uint32_t weight = 1;
+  std::shared_ptr<const EndpointTraits> traits{};  // null: none
 };
 
 struct UpdateEndpoints {

@@ -1,6 +1,8 @@
 // decodeCommand: bytes of contract.Command to one of the plain structures, or the first bad field.
 // What only the engine can know (whether an id exists, whether two commands fit) is not asked here.
+#include <memory>
 #include <unordered_set>
+#include <utility>
 
 #include "contract/decode-capture.h"
 #include "contract/decode-routes.h"
@@ -140,7 +142,24 @@ PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problem
   out.ewmaDecayNs = message.ewma_decay_ms() * NS_PER_MS;
   out.backoff = backoffOf(message);
   out.responseTimeoutMs = message.response_timeout_ms();
+  out.refuseLoopback = message.refuse_loopback();
   return out;
+}
+
+// Null where there is nothing to tell.
+std::shared_ptr<const EndpointTraits> readTraits(const Path& path, const pb::Endpoint& message,
+                                                 Problems& problems) {
+  EndpointTraits out;
+  out.takesOrigProto = message.takes_orig_proto();
+  if (!message.authority_override().empty()) {
+    problems.authority(path / "authority_override", message.authority_override());
+    out.authorityOverride = message.authority_override();
+  }
+  if (message.has_http2_keepalive()) {
+    out.http2KeepAlive =
+        readKeepAlive(path / "http2_keepalive", true, message.http2_keepalive(), problems);
+  }
+  return out.any() ? std::make_shared<const EndpointTraits>(std::move(out)) : nullptr;
 }
 
 UpdateEndpoints read(const Path& path, const pb::UpdateEndpoints& message, Problems& problems) {
@@ -157,7 +176,9 @@ UpdateEndpoints read(const Path& path, const pb::UpdateEndpoints& message, Probl
     SocketAddress address =
         readAddress(at / "address", endpoint.has_address(), endpoint.address(), problems);
     problems.inRange(at / "weight", endpoint.weight(), 0, MAX_WEIGHT);
-    out.add.push_back({address, endpoint.weight() == 0 ? 1 : endpoint.weight()});
+    out.add.push_back({.address = address,
+                       .weight = endpoint.weight() == 0 ? 1 : endpoint.weight(),
+                       .traits = readTraits(at, endpoint, problems)});
     if (message.remove_size() > 0) added.insert(address);
   }
   for (int i = 0; i < message.remove_size(); ++i) {

@@ -123,6 +123,10 @@ TEST_CASE("put_target: a forwarding target needs no balancing") {
   auto target = decoded<PutTarget>("put_target { id: 4 kind: FORWARD connect_timeout_ms: 1000 }");
   CHECK(target.forward);
   CHECK(!target.source.valid());
+  CHECK_FALSE(target.refuseLoopback);
+  CHECK(decoded<PutTarget>(
+            "put_target { id: 4 kind: FORWARD connect_timeout_ms: 1000 refuse_loopback: true }")
+            .refuseLoopback);
 }
 
 TEST_CASE("put_target: accrual, penalty and PINGs, absent and given") {
@@ -249,6 +253,26 @@ TEST_CASE("update_endpoints: additions, default weights and removals") {
   CHECK(update.remove == std::vector<SocketAddress>{address("49.50.51.52:1")});
 }
 
+TEST_CASE("update_endpoints: what sets an endpoint apart is there where it is given") {
+  const auto update = decoded<UpdateEndpoints>(
+      "update_endpoints { target_id: 3 add { address { " + V4 + " } } add { address { " + V4 +
+      " } takes_orig_proto: true authority_override: 'web.other:81' "
+      "http2_keepalive { interval_ms: 10 timeout_ms: 3 while_idle: true } } add { address { " +
+      V6 + " } authority_override: 'web' } }");
+  REQUIRE(update.add.size() == 3);
+  CHECK(update.add[0].traits == nullptr);
+  REQUIRE(update.add[1].traits != nullptr);
+  CHECK(update.add[1].traits->takesOrigProto);
+  CHECK(update.add[1].traits->authorityOverride == "web.other:81");
+  REQUIRE(update.add[1].traits->http2KeepAlive);
+  CHECK(update.add[1].traits->http2KeepAlive->intervalMs == 10);
+  CHECK(update.add[1].traits->http2KeepAlive->timeoutMs == 3);
+  CHECK(update.add[1].traits->http2KeepAlive->whileIdle);
+  REQUIRE(update.add[2].traits != nullptr);
+  CHECK_FALSE(update.add[2].traits->takesOrigProto);
+  CHECK_FALSE(update.add[2].traits->http2KeepAlive);
+}
+
 TEST_CASE("update_endpoints: a bad element is named by its index") {
   const std::string good = "add { address { " + V4 + " } } ";
   CHECK(fieldOf("update_endpoints { " + good + "}") == "update_endpoints.target_id");
@@ -258,6 +282,15 @@ TEST_CASE("update_endpoints: a bad element is named by its index") {
         "update_endpoints.add[1].address");
   CHECK(fieldOf("update_endpoints { target_id: 1 add { weight: 10001 address { " + V4 + " } } }") ==
         "update_endpoints.add[0].weight");
+  const auto with = [](const std::string& text) {
+    return fieldOf("update_endpoints { target_id: 1 add { address { " + V4 + " } " + text + " } }");
+  };
+  CHECK(with("authority_override: 'Web'") == "update_endpoints.add[0].authority_override");
+  CHECK(with("authority_override: 'a/b'") == "update_endpoints.add[0].authority_override");
+  CHECK(with("http2_keepalive { timeout_ms: 1 }") ==
+        "update_endpoints.add[0].http2_keepalive.interval_ms");
+  CHECK(with("http2_keepalive { interval_ms: 1 }") ==
+        "update_endpoints.add[0].http2_keepalive.timeout_ms");
   CHECK(fieldOf("update_endpoints { target_id: 1 remove { " + MAPPED + " } }") ==
         "update_endpoints.remove[0].ip");
   CHECK(fieldOf("update_endpoints { target_id: 1 " + good + "remove { " + V4 + " } }") ==

@@ -79,7 +79,9 @@ route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message,
   return out;
 }
 
-void checkHost(const Path& path, const pb::RouteHost& message, Problems& problems) {
+// Of requests, and of TLS: lower case, without a port; empty: any.
+template <typename Message>
+void checkHost(const Path& path, const Message& message, Problems& problems) {
   const std::string& host = message.host();
   if (host.empty()) {
     if (message.suffix()) problems.report(path / "suffix", "must not be set with an empty host");
@@ -143,9 +145,11 @@ route::StreamTimeouts readTimeouts(const Path& path, const pb::StreamTimeouts& m
   problems.inRange(path / "request_ms", message.request_ms(), 0, MAX_MS);
   problems.inRange(path / "response_ms", message.response_ms(), 0, MAX_MS);
   problems.inRange(path / "idle_ms", message.idle_ms(), 0, MAX_MS);
+  problems.inRange(path / "head_ms", message.head_ms(), 0, MAX_MS);
   return {.requestMs = message.request_ms(),
           .responseMs = message.response_ms(),
-          .idleMs = message.idle_ms()};
+          .idleMs = message.idle_ms(),
+          .headMs = message.head_ms()};
 }
 
 std::vector<route::StatusRange> readStatuses(
@@ -164,13 +168,16 @@ std::vector<route::StatusRange> readStatuses(
 }
 
 uint32_t readGrpcCodes(const Path& path, const pb::Retry& message, Problems& problems) {
-  // CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
+  // CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE; or all that are no success.
   constexpr uint32_t RETRYABLE = 1u << 1 | 1u << 4 | 1u << 8 | 1u << 13 | 1u << 14;
+  constexpr uint32_t ANY = 0x1fffe;
+  const bool any = message.responses_only();
   uint32_t out = 0;
   for (int i = 0; i < message.grpc_codes_size(); ++i) {
     const uint32_t code = message.grpc_codes(i);
-    if (code >= 32 || (RETRYABLE >> code & 1) == 0) {
-      problems.report(path.at("grpc_codes", i), "must be one of 1, 4, 8, 13, 14");
+    if (code >= 32 || ((any ? ANY : RETRYABLE) >> code & 1) == 0) {
+      problems.report(path.at("grpc_codes", i),
+                      any ? "must be between 1 and 16" : "must be one of 1, 4, 8, 13, 14");
       continue;
     }
     out |= 1u << code;
@@ -198,13 +205,19 @@ route::BudgetSpec readBudget(const Path& path, const pb::RetryBudget& message, P
 
 route::Retry readRetry(const Path& path, const pb::Retry& message, Problems& problems) {
   route::Retry out;
-  problems.inRange(path / "max_retries", message.max_retries(), 1, MAX_RETRIES);
+  // Without a number of their own retries need a budget.
+  const bool unlimited = message.responses_only() && message.max_retries() == 0;
+  problems.inRange(path / "max_retries", message.max_retries(), unlimited ? 0 : 1, MAX_RETRIES);
+  if (unlimited && !message.has_budget()) {
+    problems.report(path / "budget", "is required when max_retries is 0");
+  }
   problems.inRange(path / "timeout_ms", message.timeout_ms(), 0, MAX_MS);
   out.maxRetries = message.max_retries();
   out.maxRequestBytes = message.max_request_bytes();
   out.statuses = readStatuses(path, "statuses", message.statuses(), problems);
   out.grpcCodes = readGrpcCodes(path, message, problems);
   out.timeoutMs = message.timeout_ms();
+  out.responsesOnly = message.responses_only();
   if (message.has_backoff()) {
     out.backoff = readBackoff(path / "backoff", message.backoff(), problems);
   }
@@ -245,6 +258,24 @@ route::TcpRouteSpec readTcp(const Path& path, const pb::TcpRoute& message, Probl
   return out;
 }
 
+void readTls(const Path& path, const pb::PutRouteTable& message,
+             std::vector<route::TlsHostSpec>& out, Problems& problems) {
+  std::set<std::pair<std::string_view, bool>> seen;
+  for (int i = 0; i < message.tls_size(); ++i) {
+    const Path at = path.at("tls", i);
+    const pb::TlsHost& host = message.tls(i);
+    checkHost(at, host, problems);
+    if (!seen.emplace(host.host(), host.suffix()).second) {
+      problems.report(at / "host", "is there twice");
+    }
+    problems.required(at / "route", host.has_route());
+    if (!host.has_route()) continue;
+    out.push_back({.host = host.host(),
+                   .suffix = host.suffix(),
+                   .route = readTcp(at / "route", host.route(), problems)});
+  }
+}
+
 }  // namespace
 
 route::TableSpec readRouteTable(const Path& path, const pb::PutRouteTable& message,
@@ -265,6 +296,7 @@ route::TableSpec readRouteTable(const Path& path, const pb::PutRouteTable& messa
     out.rules.push_back(readRule(path.at("rules", i), message.rules(i), problems));
   }
   if (message.has_tcp()) out.tcp = readTcp(path / "tcp", message.tcp(), problems);
+  readTls(path, message, out.tls, problems);
   return out;
 }
 

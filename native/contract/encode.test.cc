@@ -136,6 +136,16 @@ TEST_CASE("a series has its place, its family and only the labels that apply") {
   CHECK(series.labels().errno_name() == "ECONNRESET");
   CHECK(series.labels().detected() == "http/1");
   CHECK(!series.labels().overflow());
+  CHECK(series.labels().server_name().empty());
+  CHECK(!series.labels().no_budget());
+
+  LabelSet named;
+  named.serverName = "web.mesh";
+  named.noBudget = true;
+  auto byName = roundTrip(SeriesDefined{0, {1, 1, Family::TlsRouteOpenTotal, named}});
+  CHECK(byName.series_defined().family() == pb::TLS_ROUTE_OPEN_TOTAL);
+  CHECK(byName.series_defined().labels().server_name() == "web.mesh");
+  CHECK(byName.series_defined().labels().no_budget());
 
   LabelSet overflow;
   overflow.overflow = true;

@@ -43,6 +43,8 @@ constexpr std::optional<OriginalDestinationSource> source(pb::OriginalDestinatio
     case pb::SOURCE_HTTP_PROXY:
       return OriginalDestinationSource::HttpProxy;
     case pb::SOURCE_UNSPECIFIED:
+    case pb::SOURCE_ADDRESS:
+    case pb::SOURCE_NONE:
     case pb::OriginalDestinationSource_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::OriginalDestinationSource_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -206,6 +208,22 @@ constexpr std::optional<Family> family(pb::Family value) {
       return Family::TcpRouteOpenTotal;
     case pb::TCP_ROUTE_CLOSE_TOTAL:
       return Family::TcpRouteCloseTotal;
+    case pb::PROFILE_REQUEST_TOTAL:
+      return Family::ProfileRequestTotal;
+    case pb::PROFILE_RESPONSE_TOTAL:
+      return Family::ProfileResponseTotal;
+    case pb::PROFILE_RESPONSE_LATENCY_MS:
+      return Family::ProfileResponseLatencyMs;
+    case pb::PROFILE_ACTUAL_REQUEST_TOTAL:
+      return Family::ProfileActualRequestTotal;
+    case pb::PROFILE_ACTUAL_RESPONSE_TOTAL:
+      return Family::ProfileActualResponseTotal;
+    case pb::PROFILE_RETRYABLE_TOTAL:
+      return Family::ProfileRetryableTotal;
+    case pb::TLS_ROUTE_OPEN_TOTAL:
+      return Family::TlsRouteOpenTotal;
+    case pb::TLS_ROUTE_CLOSE_TOTAL:
+      return Family::TlsRouteCloseTotal;
     case pb::Family_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::Family_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -279,6 +297,22 @@ constexpr pb::Family family(Family value) {
       return pb::TCP_ROUTE_OPEN_TOTAL;
     case Family::TcpRouteCloseTotal:
       return pb::TCP_ROUTE_CLOSE_TOTAL;
+    case Family::ProfileRequestTotal:
+      return pb::PROFILE_REQUEST_TOTAL;
+    case Family::ProfileResponseTotal:
+      return pb::PROFILE_RESPONSE_TOTAL;
+    case Family::ProfileResponseLatencyMs:
+      return pb::PROFILE_RESPONSE_LATENCY_MS;
+    case Family::ProfileActualRequestTotal:
+      return pb::PROFILE_ACTUAL_REQUEST_TOTAL;
+    case Family::ProfileActualResponseTotal:
+      return pb::PROFILE_ACTUAL_RESPONSE_TOTAL;
+    case Family::ProfileRetryableTotal:
+      return pb::PROFILE_RETRYABLE_TOTAL;
+    case Family::TlsRouteOpenTotal:
+      return pb::TLS_ROUTE_OPEN_TOTAL;
+    case Family::TlsRouteCloseTotal:
+      return pb::TLS_ROUTE_CLOSE_TOTAL;
   }
   return pb::FAMILY_UNSPECIFIED;
 }
@@ -386,6 +420,8 @@ constexpr std::optional<route::RouteKind> routeKind(pb::RouteKind value) {
       return route::RouteKind::Http;
     case pb::ROUTE_GRPC:
       return route::RouteKind::Grpc;
+    case pb::ROUTE_PROFILE:
+      return route::RouteKind::Profile;
     case pb::RouteKind_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::RouteKind_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;

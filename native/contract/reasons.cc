@@ -79,6 +79,8 @@ constexpr pb::Reason reasonTo(Reason value) {
       return pb::RESPONSE_HEADERS_TIMEOUT;
     case Reason::StreamIdleTimeout:
       return pb::STREAM_IDLE_TIMEOUT;
+    case Reason::RouteTimeout:
+      return pb::ROUTE_TIMEOUT;
     case Reason::HalfCloseTimeout:
       return pb::HALF_CLOSE_TIMEOUT;
     case Reason::IdleTimeout:
@@ -167,6 +169,8 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
       return Reason::ResponseHeadersTimeout;
     case pb::STREAM_IDLE_TIMEOUT:
       return Reason::StreamIdleTimeout;
+    case pb::ROUTE_TIMEOUT:
+      return Reason::RouteTimeout;
     case pb::HALF_CLOSE_TIMEOUT:
       return Reason::HalfCloseTimeout;
     case pb::IDLE_TIMEOUT:
@@ -179,6 +183,10 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
       return Reason::Draining;
     case pb::INTERNAL:
       return Reason::Internal;
+    case pb::UNAUTHORIZED:
+    case pb::RATE_LIMITED:
+    case pb::ADDRESS_NOT_ALLOWED:
+    case pb::TOO_MANY_IN_FLIGHT:
     case pb::Reason_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::Reason_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;

@@ -15,7 +15,7 @@ namespace mesh {
 
 namespace {
 
-constexpr size_t FAMILIES = static_cast<size_t>(Family::TcpRouteCloseTotal) + 1;
+constexpr size_t FAMILIES = static_cast<size_t>(Family::TlsRouteCloseTotal) + 1;
 
 struct Key {
   Family family;
@@ -51,7 +51,8 @@ struct KeyHash {
     mixer.mix(std::hash<std::string_view>()(labels.detected));
     mixer.mix(uint64_t{labels.routeId} << 32 | labels.backendId);
     mixer.mix(static_cast<uint8_t>(labels.grpcStatus));
-    mixer.mix(labels.overflow ? 1 : 0);
+    mixer.mix((labels.overflow ? 1 : 0) | (labels.noBudget ? 2 : 0));
+    mixer.mix(std::hash<std::string>()(labels.serverName));
     return mixer.value();
   }
 };
@@ -66,6 +67,7 @@ bool LabelSet::operator==(const LabelSet& other) const {
          classification == other.classification && reason == other.reason &&
          errnoValue == other.errnoValue && overflow == other.overflow && routeId == other.routeId &&
          backendId == other.backendId && grpcStatus == other.grpcStatus &&
+         noBudget == other.noBudget && serverName == other.serverName &&
          std::string_view(detected) == other.detected;
 }
 
@@ -138,6 +140,7 @@ SeriesId Recorder::define(Family family, const LabelSet& labels) {
 const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
   switch (family) {
     case Family::ResponseLatencyMs:
+    case Family::ProfileResponseLatencyMs:
       return &settings_.latencyBoundsMs;
     case Family::TcpConnectionDurationMs:
       return &settings_.durationBoundsMs;
@@ -175,6 +178,13 @@ const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
     case Family::TcpProtocolConnectionsTotal:
     case Family::TcpRouteOpenTotal:
     case Family::TcpRouteCloseTotal:
+    case Family::ProfileRequestTotal:
+    case Family::ProfileResponseTotal:
+    case Family::ProfileActualRequestTotal:
+    case Family::ProfileActualResponseTotal:
+    case Family::ProfileRetryableTotal:
+    case Family::TlsRouteOpenTotal:
+    case Family::TlsRouteCloseTotal:
       return nullptr;
   }
   return nullptr;

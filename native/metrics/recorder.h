@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/reason.h"
@@ -53,6 +54,14 @@ enum class Family : uint8_t {
   TcpProtocolConnectionsTotal = 29,
   TcpRouteOpenTotal = 30,
   TcpRouteCloseTotal = 31,
+  ProfileRequestTotal = 48,
+  ProfileResponseTotal = 49,
+  ProfileResponseLatencyMs = 50,
+  ProfileActualRequestTotal = 51,
+  ProfileActualResponseTotal = 52,
+  ProfileRetryableTotal = 53,
+  TlsRouteOpenTotal = 54,
+  TlsRouteCloseTotal = 55,
 };
 
 struct LabelSet {
@@ -70,6 +79,8 @@ struct LabelSet {
   uint32_t routeId = 0;
   uint32_t backendId = 0;
   int8_t grpcStatus = -1;  // -1: none
+  bool noBudget = false;
+  std::string serverName;
   bool operator==(const LabelSet& other) const;
 };
 

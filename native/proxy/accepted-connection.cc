@@ -258,7 +258,7 @@ void AcceptedConnection::refuseNameless() {
   if (in_.empty()) {
     refuse(Reason::ClientClosed, "");
   } else {
-    refuse(Reason::NoRoute, "could not find SNI");
+    refuse(Reason::NoRoute, "Could not find SNI");
   }
 }
 
@@ -308,8 +308,9 @@ void AcceptedConnection::serveHttp2() {
 
 void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   const uint32_t routeId = phase_ == Phase::Joining ? earlyRouteId_ : 0;
-  countRouteOpen(worker_, routeId, original_);
-  countRouteClose(worker_, routeId, original_, reason);
+  const OpaqueRouteUse use{.routeId = routeId, .original = original_, .serverName = {}};
+  countRouteOpen(worker_, use);
+  countRouteClose(worker_, use, reason);
   phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
   worker_.countConnectionError(direction_, reason);
@@ -359,7 +360,7 @@ void AcceptedConnection::onTimeout() {
   } else if (phase_ == Phase::Detecting) {
     decided("read_timeout");
     if (destination_->protocol == contract::Protocol::Tls) {
-      refuse(Reason::DetectTimeout, "no SNI");
+      refuse(Reason::DetectTimeout, "SNI detection timed out");
       return;
     }
     // Nothing that depends on HTTP is decided here, so the bytes may go on uninspected.

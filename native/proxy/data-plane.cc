@@ -293,6 +293,11 @@ std::string ThreadedDataPlane::apply(const route::TableSpec& spec) {
     const std::string field = "put_route_table.tcp.distribution";
     if (auto refusal = refuseBackends(spec.tcp->distribution, field)) return *refusal;
   }
+  for (size_t host = 0; host < spec.tls.size(); ++host) {
+    const std::string field =
+        "put_route_table.tls[" + std::to_string(host) + "].route.distribution";
+    if (auto refusal = refuseBackends(spec.tls[host].route.distribution, field)) return *refusal;
+  }
   auto table = route::RouteTable::compile(spec, retryBudgets_);
   if (!table) return refuse("put_route_table." + table.error().field, table.error().message);
   registry_.putRouteTable(spec.id);

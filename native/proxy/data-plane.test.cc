@@ -81,6 +81,10 @@ TEST_CASE_FIXTURE(Fixture, "targets of backends must exist") {
   refuses(
       "put_route_table { id: 1 tcp { id: 1 distribution { backends { id: 1 target_id: 5 } } } }",
       "put_route_table.tcp.distribution.backends[0].target_id");
+  refuses(
+      "put_route_table { id: 1 tls { host: 'a' route { id: 1 } } tls { host: 'b' "
+      "route { id: 2 distribution { backends { id: 1 target_id: 5 } } } } }",
+      "put_route_table.tls[1].route.distribution.backends[0].target_id");
 }
 
 TEST_CASE_FIXTURE(Fixture, "route tables of destinations and of their authorities must exist") {

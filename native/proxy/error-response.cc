@@ -65,6 +65,7 @@ AnswerClass classOf(Reason reason) {
     case Reason::DiscoveryTimeout:
     case Reason::FailFast:
     case Reason::ConnectTimeout:
+    case Reason::RouteTimeout:
       return {.status = 504, .grpcStatus = GRPC_DEADLINE_EXCEEDED, .closes = true};
     // Time-outs of the stream, before it had its head.
     case Reason::ResponseTimeout:
@@ -162,6 +163,8 @@ std::string_view leafText(Reason reason) {
       return "timed out waiting for response headers";
     case Reason::StreamIdleTimeout:
       return "stream idle for too long";
+    case Reason::RouteTimeout:
+      return "timed out waiting for a response of the route";
     case Reason::HalfCloseTimeout:
       return "half-closed for too long";
     case Reason::IdleTimeout:
@@ -193,7 +196,8 @@ std::string describeFailure(const FailureFacts& facts) {
   within("route", facts.route);
   within("backend", facts.backend);
   if (facts.endpoint.valid()) within("endpoint", facts.endpoint.toString());
-  text += leafText(facts.reason);
+  const bool tlsRoute = facts.byServerName && facts.reason == Reason::Forbidden;
+  text += tlsRoute ? "forbidden TLS route" : leafText(facts.reason);
   if (!facts.detail.empty()) text += ": " + facts.detail;
   if (facts.error != 0) {
     text += ": ";

@@ -227,6 +227,9 @@ bool HttpConnection::acceptHead(size_t headBytes) {
   clientKeepAlive_ = framing_.keepAlive && !wantsEnd();
   replayed_ = false;
   bodyLeft_ = false;
+  overridden_ = false;
+  tryBegun_ = false;
+  status_ = 0;
   if (framing_.violation != http1::Violation::None) {
     return failRequest(Reason::MalformedRequest,
                        std::string(http1::violationName(framing_.violation)));

@@ -247,6 +247,7 @@ bool HttpConnection::firstByteOfBody() {
   const uint64_t now = worker_.loop().nowNs();
   load_.finish(now);
   endpoint_->counters().latency(status_, (now - startedNs_) / 1'000'000);
+  countFirstByte(route_, status_, worker_.loop().nowMs() - arrivedMs_);
   return true;
 }
 

@@ -1,5 +1,7 @@
 // How an exchange that is relayed in place fails: replayed, answered, or cut off; see
 // http-connection.h.
+#include <utility>
+
 #include "proxy/answer-rendering.h"
 #include "proxy/http-connection.h"
 
@@ -13,7 +15,7 @@ bool HttpConnection::canReplay() const {
   // RFC 9112 §9.3.1: a reused connection may have been closed under the request. Once, idempotent
   // methods only, and only when all that was sent can be sent again.
   return reused_ && !replayed_ && !responseBegun_ && isIdempotent(method_) && !bodyLeft_ &&
-         !framing_.upgrade;
+         !framing_.upgrade && !overridden_;
 }
 
 // With what is known of where the request was going.
@@ -146,13 +148,24 @@ bool HttpConnection::flushAnswer() {
 
 void HttpConnection::endTry(uint16_t status, Reason reason) {
   endpoint_->counters().responded(status, reason);
-  countTryEnd(route_, {.status = status, .grpcStatus = -1, .reason = reason}, askedMs_,
-              worker_.loop().nowMs());
+  countTryEnd(route_, outcome(status, reason), askedMs_, worker_.loop().nowMs());
 }
 
 void HttpConnection::countRouteEnd(uint16_t status, Reason reason) {
-  countRequest(route_, {.status = status, .grpcStatus = -1, .reason = reason},
-               worker_.loop().nowMs() - arrivedMs_);
+  const uint64_t tookMs = worker_.loop().nowMs() - arrivedMs_;
+  // A body that ends before it began.
+  if (endpoint_ && status_ != 0 && !latencyTaken_) countFirstByte(route_, status_, tookMs);
+  // In place there is one try.
+  if (std::exchange(tryBegun_, false)) countTryOver(route_, outcome(status, reason));
+  countRequest(route_, outcome(status, reason), tookMs);
+}
+
+RouteOutcome HttpConnection::outcome(uint16_t status, Reason reason) const {
+  const bool responded = endpoint_ && status_ != 0;
+  return {.status = status,
+          .grpcStatus = -1,
+          .reason = reason,
+          .synthesized = reason != Reason::None && !responded};
 }
 
 void HttpConnection::report(const FailureFacts& facts, uint16_t status) {

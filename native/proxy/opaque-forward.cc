@@ -2,7 +2,6 @@
 #include "proxy/opaque-forward.h"
 
 #include "proxy/error-response.h"
-#include "proxy/opaque-route.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -37,8 +36,11 @@ void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
   self.toEndpoint_.prepend(std::move(early));
-  OpaqueRoute route = routeOpaque(worker, defaultChoice(*self.destination_));
-  self.follow(route.routeId);
+  // Where TLS is not declared its name is for messages only.
+  const bool tls = self.destination_->protocol == contract::Protocol::Tls;
+  OpaqueRoute route = routeOpaque(worker, defaultChoice(*self.destination_),
+                                  tls ? self.serverName_ : std::string_view());
+  self.follow(route.routeId, route.byServerName);
   if (!route.target) {
     self.fail(route.refusal, 0, {}, route.detail);
     return;
@@ -54,7 +56,7 @@ void OpaqueForward::join(Worker& worker, DestinationHold destination, const Sock
       worker, std::move(destination), original, std::move(client), std::move(serverName)));
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
-  self.follow(routeId);
+  self.follow(routeId, false);
   self.endpoint_ = std::move(endpoint);
   self.endpoint_->setHandler(self);
   self.toEndpoint_.prepend(std::move(toEndpoint));
@@ -62,9 +64,16 @@ void OpaqueForward::join(Worker& worker, DestinationHold destination, const Sock
   self.advance();
 }
 
-void OpaqueForward::follow(uint32_t routeId) {
+void OpaqueForward::follow(uint32_t routeId, bool byServerName) {
   routeId_ = routeId;
-  countRouteOpen(worker_, routeId, original_);
+  byServerName_ = byServerName;
+  countRouteOpen(worker_, routeUse());
+}
+
+OpaqueRouteUse OpaqueForward::routeUse() const {
+  return {.routeId = routeId_,
+          .original = original_,
+          .serverName = byServerName_ ? serverName_ : std::string_view()};
 }
 
 void OpaqueForward::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
@@ -170,7 +179,8 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
                                     .authority = {},
                                     .route = {},
                                     .backend = {},
-                                    .serverName = serverName_});
+                                    .serverName = serverName_,
+                                    .byServerName = byServerName_});
   failure.client = client_->peer();
   failure.originalDestination = original_;
   failure.targetId = destination_->targetId;
@@ -183,7 +193,7 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
 }
 
 void OpaqueForward::end(Reason reason) {
-  countRouteClose(worker_, routeId_, original_, reason);
+  countRouteClose(worker_, routeUse(), reason);
   worker_.loop().cancel(halfClose_);
   TurnEnd::unlink();
   worker_.retire(*this);

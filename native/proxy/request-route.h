@@ -29,6 +29,7 @@ struct RequestRoute {
   RouteCounters* counters = nullptr;  // of the rule, until the request has been counted
 
   uint32_t ruleId() const { return rule == nullptr ? 0 : rule->id; }
+  bool ofProfile() const { return rule != nullptr && rule->kind == route::RouteKind::Profile; }
 };
 
 // Why a request goes nowhere, or what it is told instead.
@@ -58,12 +59,27 @@ std::optional<Refusal> filterResponse(const RequestRoute& route, FieldTable& fie
 // Whether a filter of the rule or of the backend may change a response.
 bool filtersResponses(const RequestRoute& route);
 
-// What is counted for a rule, and nothing without one: each try as it begins and ends, and the
-// request once. `askedMs`: when the request had gone to the endpoint to its end, 0: it had not.
+// What is counted for a rule, and nothing without one. Rules of a ServiceProfile count other things
+// than the rest: by which of the two a function is told is its own matter.
+//
+// Each try, when its backend has been chosen, when it has reached an endpoint, and when such a try
+// ends. `askedMs`: when the request had gone to the endpoint to its end, 0: it had not.
+void countTryBegin(const RequestRoute& route);
 void countTry(const RequestRoute& route);
 void countTryEnd(const RequestRoute& route, const RouteOutcome& outcome, uint64_t askedMs,
                  uint64_t nowMs);
+// Once for each countTryBegin, but for tries that the client gave up.
+void countTryOver(const RequestRoute& route, const RouteOutcome& outcome);
+// The first byte of the body of the response that the client gets, or the end of an empty one.
+void countFirstByte(const RequestRoute& route, uint16_t status, uint64_t tookMs);
+void countRequestFrame(const RequestRoute& route, size_t bytes);
+void countResponseFrame(const RequestRoute& route, size_t bytes);
+// The request, once.
 void countRequest(RequestRoute& route, const RouteOutcome& outcome, uint64_t tookMs);
+
+// What becomes of the wish to try a request again.
+enum class RetryStep : uint8_t { Sent, Saved, NoBudget, NotReady, LimitReached };
+void countRetry(const RequestRoute& route, RetryStep step);
 
 // Adds the names of the rule and of the backend.
 void describeRoute(const RequestRoute& route, FailureFacts& facts);

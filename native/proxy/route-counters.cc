@@ -65,4 +65,9 @@ BackendCounters& RouteCounters::backend(uint32_t backendId) {
   return *known;
 }
 
+ProfileCounters& RouteCounters::profile() {
+  if (!profile_) profile_ = std::make_unique<ProfileCounters>(recorder_, labels_.routeId);
+  return *profile_;
+}
+
 }  // namespace mesh

@@ -9,6 +9,7 @@
 
 #include "base/reason.h"
 #include "metrics/recorder.h"
+#include "proxy/profile-counters.h"
 
 namespace mesh {
 
@@ -17,6 +18,8 @@ struct RouteOutcome {
   uint16_t status = 0;     // 0: without a response
   int8_t grpcStatus = -1;  // -1: not gRPC
   Reason reason = Reason::None;
+  bool synthesized = false;  // by the proxy: no endpoint has responded
+  bool untold = false;       // gRPC that ended without a status; `grpcStatus` is what it counts as
   bool operator==(const RouteOutcome&) const = default;
 };
 
@@ -69,6 +72,8 @@ class RouteCounters {
   void retryOverflowed() { count(Family::RouteRetryOverflowTotal); }
   void retryLimitExceeded() { count(Family::RouteRetryLimitExceededTotal); }
   BackendCounters& backend(uint32_t backendId);
+  // Of a rule of a ServiceProfile, in place of all else.
+  ProfileCounters& profile();
 
   // Of each request, from its arrival; `frame` counts pieces of its body.
   ResponseCounters requests;
@@ -79,6 +84,7 @@ class RouteCounters {
   Recorder& recorder_;
   LabelSet labels_;
   std::unordered_map<uint32_t, std::unique_ptr<BackendCounters>> backends_;
+  std::unique_ptr<ProfileCounters> profile_;
 };
 
 }  // namespace mesh

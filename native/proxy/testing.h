@@ -194,9 +194,12 @@ class TestWorker {
     done.get_future().wait();
   }
 
-  std::shared_ptr<EndpointShared> addEndpoint(uint32_t targetId, const SocketAddress& address) {
+  std::shared_ptr<EndpointShared> addEndpoint(uint32_t targetId, const SocketAddress& address,
+                                              const contract::EndpointTraits& traits = {}) {
     auto endpoint = std::make_shared<EndpointShared>(address, 1);
-    run([&](Worker& worker) { worker.updateEndpoints(targetId, {endpoint}, {}); });
+    const EndpointAddition addition{
+        .endpoint = endpoint, .traits = std::make_shared<const contract::EndpointTraits>(traits)};
+    run([&](Worker& worker) { worker.updateEndpoints(targetId, {addition}, {}); });
     return endpoint;
   }
   void removeEndpoint(uint32_t targetId, EndpointShared& endpoint) {

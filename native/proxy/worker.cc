@@ -149,13 +149,12 @@ void Worker::putTarget(const contract::PutTarget& settings) {
   }
 }
 
-void Worker::updateEndpoints(uint32_t targetId,
-                             const std::vector<std::shared_ptr<EndpointShared>>& add,
+void Worker::updateEndpoints(uint32_t targetId, const std::vector<EndpointAddition>& add,
                              const std::vector<SocketAddress>& remove) {
   const std::shared_ptr<Target> target = this->target(targetId);
   if (!target) return;
   for (const SocketAddress& address : remove) target->removeEndpoint(address);
-  for (const std::shared_ptr<EndpointShared>& endpoint : add) target->addEndpoint(endpoint);
+  for (const EndpointAddition& one : add) target->addEndpoint(one);
 }
 
 void Worker::removeTarget(uint32_t id) {

@@ -17,6 +17,7 @@
 #include "io/event-loop.h"
 #include "proxy/connection.h"
 #include "proxy/destination.h"
+#include "proxy/endpoint-addition.h"
 #include "proxy/event-sink.h"
 #include "proxy/listening.h"
 #include "proxy/route-counters.h"
@@ -99,7 +100,7 @@ class Worker {
 
   // ------------------------------------------------ commands, posted by the data plane
   void putTarget(const contract::PutTarget& settings);
-  void updateEndpoints(uint32_t targetId, const std::vector<std::shared_ptr<EndpointShared>>& add,
+  void updateEndpoints(uint32_t targetId, const std::vector<EndpointAddition>& add,
                        const std::vector<SocketAddress>& remove);
   void removeTarget(uint32_t id);
   void putDestination(const contract::PutDestination& settings,

@@ -114,6 +114,7 @@ struct StreamTimeouts {
   uint32_t requestMs = 0;
   uint32_t responseMs = 0;
   uint32_t idleMs = 0;
+  uint32_t headMs = 0;
 };
 
 struct StatusRange {
@@ -142,9 +143,10 @@ struct Retry {
   uint32_t timeoutMs = 0;
   std::optional<RetryBackoff> backoff;
   std::optional<BudgetSpec> budget;
+  bool responsesOnly = false;
 };
 
-enum class RouteKind : uint8_t { Http, Grpc };
+enum class RouteKind : uint8_t { Http, Grpc, Profile };
 
 struct RuleSpec {
   uint32_t id = 0;
@@ -165,11 +167,18 @@ struct TcpRouteSpec {
   Reason refusal = Reason::None;
 };
 
+struct TlsHostSpec {
+  std::string host;
+  bool suffix = false;
+  TcpRouteSpec route;
+};
+
 struct TableSpec {
   uint32_t id = 0;
   std::vector<HostSpec> hosts;
   std::vector<RuleSpec> rules;
   std::optional<TcpRouteSpec> tcp;
+  std::vector<TlsHostSpec> tls;
 };
 
 }  // namespace mesh::route

@@ -38,6 +38,10 @@ class RouteTable {
   RouteMatch find(const RequestHead& head) const { return find(head, head.authority); }
   // Null: connections that are not HTTP have nowhere to go.
   const TcpRoute* tcp() const { return tcp_ ? &*tcp_ : nullptr; }
+  // Whether connections whose protocol is TLS are told apart by the server's name, and where one
+  // goes then; null: nowhere.
+  bool routesTls() const { return !tls_.empty(); }
+  const TcpRoute* tls(std::string_view serverName) const;
 
  private:
   struct Entry {
@@ -49,6 +53,7 @@ class RouteTable {
   RouteTable() = default;
   std::optional<RouteError> addHost(HostSpec& host, const std::string& field);
   std::optional<RouteError> addRule(RuleSpec& rule, const std::string& field);
+  void addTls(TlsHostSpec& host);
   RouteMatch findIn(const Entries& entries, const RequestHead& head,
                     const PathAndQuery& target) const;
 
@@ -58,6 +63,9 @@ class RouteTable {
   Entries anyHost_;
   std::vector<Rule> rules_;
   std::optional<TcpRoute> tcp_;
+  HostIndex tlsIndex_;
+  std::vector<TcpRoute> tls_;
+  std::optional<size_t> tlsOfAny_;
 };
 
 }  // namespace mesh::route

@@ -264,8 +264,8 @@ TEST_CASE("a request is plain whose rule has filters and backends alone") {
   changed = spec;
   changed.allowRequestOverrides = true;
   CHECK(plain(changed));
-  for (uint32_t StreamTimeouts::*one :
-       {&StreamTimeouts::requestMs, &StreamTimeouts::responseMs, &StreamTimeouts::idleMs}) {
+  for (uint32_t StreamTimeouts::*one : {&StreamTimeouts::requestMs, &StreamTimeouts::responseMs,
+                                        &StreamTimeouts::idleMs, &StreamTimeouts::headMs}) {
     changed = spec;
     changed.timeouts.*one = 1;
     CHECK_FALSE(plain(changed));
@@ -304,6 +304,31 @@ TEST_CASE("rules and tables that name one budget share it, and the last paramete
   CHECK(budgetOf(*second.value(), "") == shared);
   CHECK(shared->withdraw(10'000));
   CHECK_FALSE(shared->withdraw(10'000));
+}
+
+TEST_CASE("servers' names are looked up as hosts are, and apart from them") {
+  TableSpec spec = tableOf({{"a.example.com", false, {entry(0)}}}, 1);
+  CHECK_FALSE(compiled(spec)->routesTls());
+  const auto add = [&spec](const char* host, bool suffix, uint32_t id) {
+    spec.tls.push_back({.host = host, .suffix = suffix, .route = {.id = id}});
+  };
+  add("example.com", true, 1);
+  add("example.com", false, 2);
+  add("b.example.com", true, 3);
+  const auto idFor = [&spec](std::string_view name) {
+    const auto table = compiled(spec);
+    CHECK(table->routesTls());
+    const TcpRoute* route = table->tls(name);
+    return route == nullptr ? 0 : route->id;
+  };
+  CHECK(idFor("example.com") == 2);
+  CHECK(idFor("a.example.com") == 1);
+  CHECK(idFor("c.b.example.com") == 3);
+  CHECK(idFor("b.example.com") == 1);
+  CHECK(idFor("example.org") == 0);
+  add("", false, 4);
+  CHECK(idFor("example.org") == 4);
+  CHECK(idFor("example.com") == 2);
 }
 
 TEST_CASE("a table for connections that are not HTTP says where they go") {

@@ -12,12 +12,22 @@ export interface ResourceInfo {
   readonly section: string;
 }
 
+/** Of a route of a ServiceProfile, which is counted under these and nothing else. */
+export interface ProfileRouteInfo {
+  /** `name:port` of the profile. */
+  readonly dst: string;
+  /** Become `rt_*` labels. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 export interface RouteInfo {
-  readonly kind: 'http' | 'grpc' | 'tcp';
+  readonly kind: 'http' | 'grpc' | 'tcp' | 'tls' | 'profile';
   /** In messages: `HTTPRoute.web.canary`. */
   readonly name: string;
   readonly parent: ResourceInfo;
   readonly route: Pick<ResourceInfo, 'group' | 'kind' | 'namespace' | 'name'>;
+  /** With kind `profile`. */
+  readonly profile?: ProfileRouteInfo;
 }
 
 export interface RouteDirectory {

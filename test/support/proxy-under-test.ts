@@ -8,6 +8,7 @@ import { readEnvironment } from '../../src/config/environment.js';
 import type { NativeDataPlane } from '../../src/dataplane/native-dataplane.js';
 import {
   Direction,
+  type EndpointSchema,
   type Failure,
   type HttpSettings,
   type Inspection,
@@ -39,6 +40,11 @@ type DestinationOverrides = Partial<
   Exclude<MessageInitShape<typeof PutDestinationSchema>, { $typeName: string }>
 >;
 
+type EndpointTraits = Pick<
+  Exclude<MessageInitShape<typeof EndpointSchema>, { $typeName: string }>,
+  'takesOrigProto' | 'authorityOverride' | 'http2Keepalive'
+>;
+
 export interface ProxyWishes {
   readonly workers?: number;
   readonly tcp?: SettingsInit['tcp'];
@@ -51,6 +57,8 @@ export interface RouteWishes {
   /** Ports of loopback. */
   readonly to: readonly number[];
   readonly weights?: readonly number[];
+  /** What sets the endpoints apart, in the order of `to`. */
+  readonly traits?: readonly EndpointTraits[];
   readonly balanced?: boolean;
   readonly target?: TargetOverrides;
   readonly destination?: DestinationOverrides;
@@ -130,7 +138,11 @@ export class ProxyUnderTest {
     this.plane.updateEndpoints({
       targetId: id,
       reset: true,
-      add: wishes.to.map((port, i) => ({ address: loopback(port), weight: wishes.weights?.[i] ?? 1 })),
+      add: wishes.to.map((port, i) => ({
+        address: loopback(port),
+        weight: wishes.weights?.[i] ?? 1,
+        ...wishes.traits?.[i],
+      })),
     });
   }
 

@@ -11,8 +11,9 @@ import {
   type RouteFilterSchema,
   type RouteHostSchema,
   type RouteRuleSchema,
+  type TcpRouteSchema,
 } from '../../src/dataplane/gen/contract_pb.js';
-import type { ResourceInfo, RouteDirectory } from '../../src/routing/route-directory.js';
+import type { ResourceInfo, RouteDirectory, RouteInfo } from '../../src/routing/route-directory.js';
 
 /** A message as a plain object. */
 type Init<Schema extends DescMessage> = Exclude<MessageInitShape<Schema>, Message>;
@@ -44,6 +45,15 @@ export function rule(id: number, targetId: number, more: RuleInit = {}): RuleIni
   };
 }
 
+/** For connections that are not HTTP. */
+export function connectionRoute(id: number, targetId: number): Init<typeof TcpRouteSchema> {
+  return {
+    id,
+    name: `TLSRoute.web.r${String(id)}`,
+    distribution: { kind: DistributionKind.FIRST_AVAILABLE, backends: [backend(targetId)] },
+  };
+}
+
 export function anyHost(...entries: EntryInit[]): HostInit[] {
   return [{ host: '', entries }];
 }
@@ -55,18 +65,34 @@ export function oneRule(only: RuleInit): TableInit {
 
 export const fiveHundreds = [{ first: 500, last: 599 }];
 
-/** What the rules of tables that were put mean in metrics: the route is named by its id. */
-export class RouteNames implements RouteDirectory {
-  readonly #grpc = new Set<number>();
+const KINDS = {
+  [RouteKind.ROUTE_HTTP]: 'http',
+  [RouteKind.ROUTE_GRPC]: 'grpc',
+  [RouteKind.ROUTE_PROFILE]: 'profile',
+} as const;
 
-  learn({ rules = [] }: TableInit): void {
-    for (const { id = 0, kind } of rules) if (kind === RouteKind.ROUTE_GRPC) this.#grpc.add(id);
+/**
+ * What the rules of tables that were put mean in metrics: the route is named by its id, and belongs to the
+ * profile of `web.mesh:80` where it is one of a profile.
+ */
+export class RouteNames implements RouteDirectory {
+  readonly #kinds = new Map<number, RouteInfo['kind']>();
+
+  learn({ rules = [], tls = [] }: TableInit): void {
+    for (const { id = 0, kind = RouteKind.ROUTE_HTTP } of rules) this.#kinds.set(id, KINDS[kind]);
+    for (const { route } of tls) this.#kinds.set(route?.id ?? 0, 'tls');
   }
 
-  routeInfo(id: number): ReturnType<RouteDirectory['routeInfo']> {
-    const kind = this.#grpc.has(id) ? 'grpc' : 'http';
+  routeInfo(id: number): RouteInfo {
+    const kind = this.#kinds.get(id) ?? 'http';
     const name = String(id);
-    return { kind, name, parent: named('web'), route: { group: '', kind: '', namespace: '', name } };
+    return {
+      kind,
+      name,
+      parent: named('web'),
+      route: { group: '', kind: '', namespace: '', name },
+      ...(kind === 'profile' ? { profile: { dst: 'web.mesh:80', labels: { route: name } } } : {}),
+    };
   }
 
   backendInfo(id: number): ResourceInfo {
