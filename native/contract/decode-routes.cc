@@ -168,7 +168,7 @@ std::vector<route::StatusRange> readStatuses(
 }
 
 uint32_t readGrpcCodes(const Path& path, const pb::Retry& message, Problems& problems) {
-  // CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE; or all that are no success.
+  // CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE; or all but OK.
   constexpr uint32_t RETRYABLE = 1u << 1 | 1u << 4 | 1u << 8 | 1u << 13 | 1u << 14;
   constexpr uint32_t ANY = 0x1fffe;
   const bool any = message.responses_only();

@@ -1,6 +1,6 @@
 // Requests to an endpoint that is asked under another authority than the client wrote (reference
-// §4.14): it takes the place of theirs in the target, `Host` and `l5d-dst-canonical` are taken out.
-// For requests of any version, before they are written, and for HTTP/1 heads that are written already.
+// §4.14): it takes the place of theirs in the target, `Host` and `l5d-dst-canonical` are taken
+// out. For requests of any version, before they are written, and for HTTP/1 heads that are.
 #pragma once
 
 #include <string>
