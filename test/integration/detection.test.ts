@@ -90,7 +90,7 @@ test('TLS without a name is refused where TLS is declared', async (t) => {
   const { port } = proxy.route({ protocol: Protocol.TLS, to: [await namingServer(t)] });
   await assert.rejects(heard(port, { servername: '' }));
   const failure = await proxy.failure(Reason.NO_ROUTE);
-  assert.match(failure.detail, /could not find SNI/);
+  assert.match(failure.detail, /Could not find SNI/);
   assert.equal(proxy.metric('sluice_dials_total'), 0);
   await countedAs(proxy, 'tls', 'error', 1);
 });
