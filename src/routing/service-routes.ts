@@ -11,7 +11,8 @@ import type { EndpointDescription, ServiceDescription } from './route-descriptio
 import type { RouterOptions } from './router-options.js';
 import { type CompileNeeds, compileRouteTable, hasRoutes } from './route-table-compile.js';
 import type { RouteTables } from './route-tables.js';
-import type { TargetSpec, TargetTable } from './target-table.js';
+import type { TargetSpec } from './target-spec.js';
+import type { TargetTable } from './target-table.js';
 
 const RECORD_TYPES: Readonly<Record<DnsEndpointsConfig['records'], readonly DnsRecordType[]>> = {
   a: ['a'],
