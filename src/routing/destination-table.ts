@@ -2,7 +2,7 @@
 // that changes nothing is not sent; what was refused is sent again by `sync`.
 import { IdSequence } from '../core/ids.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
-import { Direction } from '../dataplane/gen/contract_pb.js';
+import { Direction, type Reason } from '../dataplane/gen/contract_pb.js';
 import { toProtocol, toSocketAddress, type ProtocolName } from './border-values.js';
 import type { Commander } from './commander.js';
 
@@ -29,6 +29,8 @@ export interface DestinationSpec extends Lead {
   readonly discoverAuthorities: boolean;
   /** 0: never reported as idle. */
   readonly idleTimeoutMs: number;
+  /** Connections are closed at once. */
+  readonly refusal?: { readonly reason: Reason; readonly detail: string } | undefined;
 }
 
 export class DestinationTable {
@@ -92,6 +94,9 @@ export class DestinationTable {
         authorities: spec.authorities.map(({ authority, ...lead }) => ({ authority, ...sentLead(lead) })),
         discoverAuthorities: spec.discoverAuthorities,
         idleTimeoutMs: spec.idleTimeoutMs,
+        ...(spec.refusal === undefined
+          ? {}
+          : { refusal: spec.refusal.reason, refusalDetail: spec.refusal.detail }),
       });
     });
     if (applied) this.#sent.set(id, key);

@@ -5,6 +5,7 @@ import { IdSequence } from '../core/ids.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
 import { toSocketAddress } from './border-values.js';
 import type { Commander } from './commander.js';
+import { byAddress, contentOf, type EndpointsByAddress } from './endpoint-changes.js';
 import type { EndpointDescription, TargetDescription } from './route-description.js';
 import type { Labels, TargetDirectory, TargetInfo } from './target-directory.js';
 import { endpointMessage, targetMessage } from './target-messages.js';
@@ -18,13 +19,6 @@ const REMEMBERED_ENDPOINTS = 4096;
 const REMEMBERED_REMOVALS = 16;
 const REMOVAL_IS_NEWS_MS = 5 * 60_000;
 
-/** What a new set of endpoints changes: endpoints that came, changed, went. */
-export interface EndpointChanges {
-  readonly added: readonly EndpointDescription[];
-  readonly updated: readonly EndpointDescription[];
-  readonly removed: readonly EndpointDescription[];
-}
-
 interface SentEndpoint {
   readonly endpoint: EndpointDescription;
   readonly content: string;
@@ -34,8 +28,8 @@ interface TargetRecord {
   readonly id: number;
   spec: TargetSpec;
   specKey: string;
-  /** Wanted, by the text of the address. */
-  endpoints: ReadonlyMap<string, EndpointDescription>;
+  /** Wanted. */
+  endpoints: EndpointsByAddress;
   /** What the data plane has: undefined when it does not know the target. */
   sentSettings: { readonly spec: string; readonly reach: string } | undefined;
   readonly sentEndpoints: Map<string, SentEndpoint>;
@@ -87,12 +81,10 @@ export class TargetTable implements TargetDirectory {
   }
 
   /** From the moment this returns no other endpoint is dialled. */
-  setEndpoints(id: number, endpoints: readonly EndpointDescription[]): EndpointChanges {
+  setEndpoints(id: number, endpoints: readonly EndpointDescription[]): void {
     const record = this.#record(id);
-    const before = record.endpoints;
     setEndpoints(record, endpoints);
     this.#send(record);
-    return changesBetween(before, record.endpoints);
   }
 
   /** Destinations must no longer name it. */
@@ -200,7 +192,7 @@ export class TargetTable implements TargetDirectory {
 }
 
 function setEndpoints(record: TargetRecord, endpoints: readonly EndpointDescription[]): void {
-  record.endpoints = new Map(endpoints.map((endpoint) => [formatHostPort(endpoint.address), endpoint]));
+  record.endpoints = byAddress(endpoints);
   const remembered = record.rememberedLabels;
   for (const [key, { labels }] of record.endpoints) {
     // Again at the end, so that the oldest are forgotten first.
@@ -222,26 +214,7 @@ function noteRemoval({ removals }: TargetRecord, key: string, address: HostPort,
   }
 }
 
-function changesBetween(
-  before: ReadonlyMap<string, EndpointDescription>,
-  after: ReadonlyMap<string, EndpointDescription>,
-): EndpointChanges {
-  const added: EndpointDescription[] = [];
-  const updated: EndpointDescription[] = [];
-  for (const [key, endpoint] of after) {
-    const known = before.get(key);
-    if (known === undefined) added.push(endpoint);
-    else if (known !== endpoint && contentOf(known) !== contentOf(endpoint)) updated.push(endpoint);
-  }
-  return { added, updated, removed: [...before].flatMap(([key, gone]) => (after.has(key) ? [] : [gone])) };
-}
-
 /** The same object has the same content: sets of thousands of endpoints change one at a time. */
 function isSame(sent: SentEndpoint | undefined, endpoint: EndpointDescription): boolean {
   return sent !== undefined && (sent.endpoint === endpoint || sent.content === contentOf(endpoint));
-}
-
-function contentOf(endpoint: EndpointDescription): string {
-  const { weight, labels, takesOrigProto, authorityOverride, http2Keepalive } = endpoint;
-  return JSON.stringify([weight, labels, takesOrigProto, authorityOverride, http2Keepalive]);
 }
