@@ -7,6 +7,8 @@ import type { ResourceInfo, RouteDirectory, RouteInfo } from './route-directory.
 const ROUTE_GROUP = 'gateway.networking.k8s.io';
 const ROUTE_KINDS = { http: 'HTTPRoute', grpc: 'GRPCRoute', tcp: 'TCPRoute' } as const;
 
+type FileRouteKind = keyof typeof ROUTE_KINDS;
+
 /** `name`: in messages. */
 export interface NamedId {
   readonly id: number;
@@ -25,7 +27,7 @@ export class RouteTableIds implements RouteDirectory {
   readonly #backends = new Map<number, ResourceInfo>();
 
   /** A route of the file. */
-  route(service: string, port: number, kind: RouteInfo['kind'], name: string): NamedId {
+  route(service: string, port: number, kind: FileRouteKind, name: string): NamedId {
     return this.#route(service, port, kind, `route ${name}`, {
       kind,
       name: `${ROUTE_KINDS[kind]}.${service}.${name}`,
