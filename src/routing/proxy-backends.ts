@@ -3,6 +3,7 @@
 // from the plan that first names it to the one that no longer does.
 import { resourceText } from '../policy/resource-info.js';
 import { EndpointSource, type EndpointSourceNeeds } from './proxy-endpoint-source.js';
+import type { BalanceDispatcher } from '../policy/client-policy.js';
 import type { BackendUse } from './policy-route-table.js';
 import { DEFAULT_DECAY_MS, DEFAULT_RTT_MS, type OutboundSettings, outboundReach } from './proxy-settings.js';
 import type { TargetSpec } from './target-spec.js';
@@ -81,7 +82,7 @@ export class ProxyBackends {
           labels,
           kind: 'balance',
           circuitBreaker: isHttp ? failureAccrual : undefined,
-          loadPenalty: isHttp ? dispatcher.penalty : undefined,
+          loadPenalty: isHttp ? penaltyOf(dispatcher) : undefined,
           reach: outboundReach(settings, isHttp ? settings.httpQueue : settings.tcpQueue, dispatcher),
         };
       }
@@ -113,4 +114,9 @@ export class ProxyBackends {
     this.#sources.delete(source.path);
     source.close();
   }
+}
+
+/** A penalty of no time is none. */
+function penaltyOf({ penalty }: BalanceDispatcher): BalanceDispatcher['penalty'] {
+  return penalty === undefined || penalty.penaltyMs === 0 ? undefined : penalty;
 }
