@@ -16,6 +16,9 @@ constexpr uint32_t MIN_BUDGET_TTL_MS = 1'000;
 constexpr uint32_t MAX_BUDGET_TTL_MS = 60'000;
 constexpr uint32_t FIRST_STATUS = 1;
 constexpr uint32_t LAST_STATUS = 599;
+constexpr uint32_t LAST_HTTP_VERSION = 2;
+// Matches within matches.
+constexpr int DEEPEST_MATCH = 16;
 
 bool hasUpperCase(const std::string& text) {
   for (const char c : text) {
@@ -62,9 +65,14 @@ route::PathMatch readPath(const pb::RequestMatch& message) {
   return {};
 }
 
-route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message,
+// `depth` of those around it.
+route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message, int depth,
                               Problems& problems) {
   route::RequestMatch out;
+  if (depth >= DEEPEST_MATCH) {
+    problems.report(path, "is nested too deeply");
+    return out;
+  }
   out.path = readPath(message);
   out.method = message.method();
   for (int i = 0; i < message.headers_size(); ++i) {
@@ -75,6 +83,14 @@ route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message,
   }
   for (int i = 0; i < message.queries_size(); ++i) {
     out.queries.push_back(readNamed(path.at("queries", i), message.queries(i), problems));
+  }
+  problems.inRange(path / "http_version", message.http_version(), 0, LAST_HTTP_VERSION);
+  out.httpVersion = static_cast<uint8_t>(message.http_version());
+  for (int i = 0; i < message.all_size(); ++i) {
+    out.all.push_back(readMatch(path.at("all", i), message.all(i), depth + 1, problems));
+  }
+  for (int i = 0; i < message.none_size(); ++i) {
+    out.none.push_back(readMatch(path.at("none", i), message.none(i), depth + 1, problems));
   }
   return out;
 }
@@ -113,7 +129,7 @@ route::HostSpec readHost(const Path& path, const pb::RouteHost& message, int rul
                       "is not the index of a rule: there are " + std::to_string(rules));
     }
     out.entries.push_back(
-        {.match = readMatch(at / "match", entry.match(), problems), .rule = entry.rule()});
+        {.match = readMatch(at / "match", entry.match(), 0, problems), .rule = entry.rule()});
   }
   return out;
 }

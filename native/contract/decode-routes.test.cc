@@ -128,6 +128,37 @@ TEST_CASE("a route table: rules come out as they went in") {
   CHECK(table.tcp->distribution.kind == route::DistributionKind::FirstAvailable);
 }
 
+TEST_CASE("a route table: matches within matches come out as they went in") {
+  const route::TableSpec table = decoded(R"(
+    id: 4
+    rules { id: 1 }
+    hosts { entries { match {
+      http_version: 2
+      headers { name: "x" exact: "\377\000" }
+      all { method: "GET" none { path_exact: "/a" } }
+      none { path_regex: "/b" }
+    } } })");
+  const route::RequestMatch& match = table.hosts.at(0).entries.at(0).match;
+  CHECK(match.httpVersion == 2);
+  CHECK(match.headers.at(0).value.text == std::string("\377\000", 2));
+  REQUIRE(match.all.size() == 1);
+  CHECK(match.all[0].method == "GET");
+  REQUIRE(match.all[0].none.size() == 1);
+  CHECK(std::get<route::PathExact>(match.all[0].none[0].path).path == "/a");
+  REQUIRE(match.none.size() == 1);
+  CHECK(std::get<route::PathRegex>(match.none[0].path).pattern == "/b");
+}
+
+TEST_CASE("a route table: matches are at most sixteen deep") {
+  const auto nested = [](int depth) {
+    std::string match;
+    for (int i = 1; i < depth; ++i) match = "none { " + match + " }";
+    return decode("id: 1 rules { id: 1 } hosts { entries { match { " + match + " } } }");
+  };
+  CHECK(nested(16).ok());
+  CHECK(!nested(17).ok());
+}
+
 TEST_CASE("a route table: filters come out as they went in") {
   const route::TableSpec table = decoded(R"(
     id: 4
@@ -199,6 +230,9 @@ TEST_CASE("a route table: a bad field is named") {
        match("queries { regex: 'x' }")},
       {"put_route_table.hosts[0].entries[0].match.queries[1]",
        match("queries { name: 'x' exact: '' } queries { name: 'y' }")},
+      {"put_route_table.hosts[0].entries[0].match.http_version", match("http_version: 3")},
+      {"put_route_table.hosts[0].entries[0].match.all[1].none[0].headers[0]",
+       match("all { } all { none { headers { name: 'x' } } }")},
       {"put_route_table.rules[0].id", "id: 1 rules { }"},
       {"put_route_table.rules[0].kind", rule("kind: 2")},
       {"put_route_table.rules[0].distribution.kind", rule("distribution { kind: 3 }")},

@@ -44,6 +44,9 @@ struct RequestMatch {
   std::string method;  // empty: any
   std::vector<NamedMatch> headers;
   std::vector<NamedMatch> queries;
+  uint8_t httpVersion = 0;
+  std::vector<RequestMatch> all;
+  std::vector<RequestMatch> none;
 };
 
 struct EntrySpec {

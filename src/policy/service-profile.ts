@@ -12,7 +12,7 @@ export interface ProfileRoute {
   readonly timeoutMs: number;
   /** Failed responses are tried again as the budget allows. */
   readonly retryable: boolean;
-  /** Labels of metrics, with their prefix `rt_`. */
+  /** Labels of metrics, without their prefix `rt_`. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
