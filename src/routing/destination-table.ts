@@ -33,6 +33,9 @@ export interface DestinationSpec extends Lead {
   readonly refusal?: { readonly reason: Reason; readonly detail: string } | undefined;
 }
 
+/** Of something that the data plane has, but not as it should be. */
+const OUTDATED = '';
+
 export class DestinationTable {
   readonly #commander: Commander;
   readonly #ids = new IdSequence();
@@ -57,7 +60,8 @@ export class DestinationTable {
 
   /** Sends it although nothing has changed: the data plane asked for something it should have. */
   putAgain(id: number): boolean {
-    this.#sent.delete(id);
+    // Whatever becomes of it, the data plane has the one before.
+    if (this.#sent.has(id)) this.#sent.set(id, OUTDATED);
     const spec = this.#wanted.get(id);
     return spec !== undefined && this.#send(id, spec);
   }

@@ -73,7 +73,12 @@ export class ProxyBackends {
       case 'forward': {
         // Neither waits nor chooses, so that what is not HTTP shares it.
         const load = { defaultRttMs: DEFAULT_RTT_MS, decayMs: DEFAULT_DECAY_MS };
-        return { authority: '', labels, kind: 'forward', reach: outboundReach(settings, settings.httpQueue, load) };
+        return {
+          authority: '',
+          labels,
+          kind: 'forward',
+          reach: outboundReach(settings, settings.httpQueue, load),
+        };
       }
       case 'balance': {
         const isHttp = traffic === 'http';

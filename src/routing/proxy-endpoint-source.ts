@@ -2,7 +2,12 @@
 // reaches the targets before anything else happens: no address is dialled after it was removed.
 import type { Logger } from '../core/logger.js';
 import { formatHostPort } from '../core/ip.js';
-import { byAddress, changesBetween, type EndpointChanges, type EndpointsByAddress } from './endpoint-changes.js';
+import {
+  byAddress,
+  changesBetween,
+  type EndpointChanges,
+  type EndpointsByAddress,
+} from './endpoint-changes.js';
 import type { ProxyEndpoints } from './proxy-endpoints.js';
 import type { OpenStream, ProxyStreams } from './proxy-streams.js';
 import type { EndpointSet } from '../control/control-plane.js';

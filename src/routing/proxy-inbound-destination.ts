@@ -101,7 +101,15 @@ export class InboundDestination {
     const spec = this.#needs.destinations.spec(this.id);
     if (spec === undefined) return undefined;
     const { protocol, targetId, routeTableId } = spec;
-    return { id: this.id, kind: 'inbound', address: this.address, protocol, targetId, routeTableId, authorities: [] };
+    return {
+      id: this.id,
+      kind: 'inbound',
+      address: this.address,
+      protocol,
+      targetId,
+      routeTableId,
+      authorities: [],
+    };
   }
 
   #makeTarget(): number {

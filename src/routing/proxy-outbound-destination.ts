@@ -115,7 +115,15 @@ export class OutboundDestination {
     const spec = this.#needs.destinations.spec(this.id);
     if (spec === undefined) return undefined;
     const { protocol, targetId, routeTableId } = spec;
-    return { id: this.id, kind: 'outbound', address: this.address, protocol, targetId, routeTableId, authorities: [] };
+    return {
+      id: this.id,
+      kind: 'outbound',
+      address: this.address,
+      protocol,
+      targetId,
+      routeTableId,
+      authorities: [],
+    };
   }
 
   // ------------------------------------------------------------------------------ what is known
@@ -214,7 +222,10 @@ export class OutboundDestination {
     if (!applied && isFirst && !commander.retrying) this.#fail('the data plane refused the route');
   }
 
-  #spec({ plan: { protocol }, targetIds }: Prepared, routeTableId: number): Parameters<DestinationTable['put']>[1] {
+  #spec(
+    { plan: { protocol }, targetIds }: Prepared,
+    routeTableId: number,
+  ): Parameters<DestinationTable['put']>[1] {
     const { detectTimeoutMs, discoveryIdleMs } = this.#needs.settings;
     const [usual = 0] = targetIds;
     return {

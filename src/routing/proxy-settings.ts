@@ -97,7 +97,12 @@ export function positiveMs(ms: number): number {
   return Math.min(Math.max(1, Math.round(ms)), LONGEST_MS);
 }
 
-function reach({ timeoutMs, backoff, poolMaxIdle, poolIdleMs }: ConnectSettings): Pick<
+function reach({
+  timeoutMs,
+  backoff,
+  poolMaxIdle,
+  poolIdleMs,
+}: ConnectSettings): Pick<
   ReachSettings,
   | 'connectTimeoutMs'
   | 'poolIdleTimeoutMs'

@@ -1,6 +1,12 @@
 // The questions that the routers keep open at the control plane, and how each of them is, for
 // explanations. What a stream says is passed on until it is closed, and never from within `open`.
-import type { ControlPlane, EndpointSet, OutboundTarget, StreamState, StreamWatch } from '../control/control-plane.js';
+import type {
+  ControlPlane,
+  EndpointSet,
+  OutboundTarget,
+  StreamState,
+  StreamWatch,
+} from '../control/control-plane.js';
 import { formatHostPort } from '../core/ip.js';
 import type { Logger } from '../core/logger.js';
 import { guard } from './guard.js';
@@ -28,7 +34,9 @@ export interface OpenStream<T> {
 }
 
 type Messages = {
-  readonly [Question in keyof ControlPlane]: ReturnType<ControlPlane[Question]> extends StreamWatch<infer Message>
+  readonly [Question in keyof ControlPlane]: ReturnType<ControlPlane[Question]> extends StreamWatch<
+    infer Message
+  >
     ? Message
     : never;
 };
@@ -66,11 +74,21 @@ export class ProxyStreams {
 
   outboundPolicy(target: OutboundTarget, onChange: () => void): OpenStream<Messages['outboundPolicy']> {
     const subject = target.kind === 'address' ? formatHostPort(target.address) : target.authority;
-    return this.#follow('outbound-policy', subject, this.#needs.controlPlane.outboundPolicy(target), onChange);
+    return this.#follow(
+      'outbound-policy',
+      subject,
+      this.#needs.controlPlane.outboundPolicy(target),
+      onChange,
+    );
   }
 
   inboundPolicy(port: number, onChange: () => void): OpenStream<Messages['inboundPolicy']> {
-    return this.#follow('inbound-policy', String(port), this.#needs.controlPlane.inboundPolicy(port), onChange);
+    return this.#follow(
+      'inbound-policy',
+      String(port),
+      this.#needs.controlPlane.inboundPolicy(port),
+      onChange,
+    );
   }
 
   closeAll(): void {

@@ -36,7 +36,10 @@ export interface ReachSettings {
 }
 
 /** What a mesh file says for all targets alike. */
-export function reachOfMesh({ timeouts, balancer }: Pick<MeshConfig, 'timeouts' | 'balancer'>): ReachSettings {
+export function reachOfMesh({
+  timeouts,
+  balancer,
+}: Pick<MeshConfig, 'timeouts' | 'balancer'>): ReachSettings {
   return {
     connectTimeoutMs: timeouts.connectMs,
     failFastTimeoutMs: timeouts.failFastMs,

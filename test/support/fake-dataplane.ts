@@ -370,10 +370,11 @@ function checkRouteTable({ hosts, rules, tcp, tls, server }: PutRouteTable): voi
   if (hosts.some(({ entries }) => entries.some(({ rule }) => rule >= rules.length))) {
     throw refusal('put_route_table.hosts', 'has an entry without a rule');
   }
-  if (new Set(rules.map(({ id }) => id)).size < rules.length || rules.some(({ id }) => id === 0)) {
-    throw refusal('put_route_table.rules', 'has an id twice, or 0');
-  }
-  const asked = [...rules, ...(tcp === undefined ? [] : [tcp])].flatMap(({ authorizations }) => authorizations);
+  // Rules of one route share its id.
+  if (rules.some(({ id }) => id === 0)) throw refusal('put_route_table.rules', 'has an id of 0');
+  const asked = [...rules, ...(tcp === undefined ? [] : [tcp])].flatMap(
+    ({ authorizations }) => authorizations,
+  );
   if (asked.some((index) => index >= (server?.authorizations.length ?? 0))) {
     throw refusal('put_route_table.rules', 'has an authorization that is not there');
   }

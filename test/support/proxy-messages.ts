@@ -51,8 +51,16 @@ export function pathOf(service: string): string {
   return `${service}.shop.svc.cluster.local:8080`;
 }
 
-export function aPolicy({ protocol = 'detect', http = { web: {} }, opaque = http, accrual }: PolicyParts = {}): OutboundPolicy {
-  const httpPart = { routes: [httpRoute(http)], ...(accrual === undefined ? {} : { failureAccrual: accrual }) };
+export function aPolicy({
+  protocol = 'detect',
+  http = { web: {} },
+  opaque = http,
+  accrual,
+}: PolicyParts = {}): OutboundPolicy {
+  const httpPart = {
+    routes: [httpRoute(http)],
+    ...(accrual === undefined ? {} : { failureAccrual: accrual }),
+  };
   const opaquePart = { routes: [opaqueRoute(opaque)] };
   const kinds = {
     detect: {
@@ -82,7 +90,13 @@ export interface ProfileParts {
   readonly endpoint?: string;
 }
 
-export function aProfile({ name = '', overrides = {}, retryable, opaque = false, endpoint }: ProfileParts = {}): DestinationProfile {
+export function aProfile({
+  name = '',
+  overrides = {},
+  retryable,
+  opaque = false,
+  endpoint,
+}: ProfileParts = {}): DestinationProfile {
   return create(DestinationProfileSchema, {
     fullyQualifiedName: name,
     opaqueProtocol: opaque,
@@ -129,14 +143,18 @@ export function aServer(
   });
 }
 
-function httpRoute(backends: Readonly<Record<string, BackendParts>>): MessageInitShape<typeof HttpRouteSchema> {
+function httpRoute(
+  backends: Readonly<Record<string, BackendParts>>,
+): MessageInitShape<typeof HttpRouteSchema> {
   return {
     metadata: resource('gateway.networking.k8s.io', 'HTTPRoute', 'all'),
     rules: [{ backends: { kind: { case: 'randomAvailable', value: { backends: weighted(backends) } } } }],
   };
 }
 
-function opaqueRoute(backends: Readonly<Record<string, BackendParts>>): MessageInitShape<typeof OpaqueRouteSchema> {
+function opaqueRoute(
+  backends: Readonly<Record<string, BackendParts>>,
+): MessageInitShape<typeof OpaqueRouteSchema> {
   return {
     metadata: resource('policy.linkerd.io', 'TCPRoute', 'all'),
     rules: [{ backends: { kind: { case: 'randomAvailable', value: { backends: weighted(backends) } } } }],
@@ -158,7 +176,10 @@ function aBackend(service: string, { forwardTo, penalty = false }: BackendParts)
     queue: { capacity: 100, failfastTimeout: durationFromMs(3000) },
   };
   if (forwardTo !== undefined) {
-    return { ...common, kind: { case: 'forward', value: { addr: fromHostPort(at(forwardTo)), weight: 10_000 } } };
+    return {
+      ...common,
+      kind: { case: 'forward', value: { addr: fromHostPort(at(forwardTo)), weight: 10_000 } },
+    };
   }
   const load = { defaultRtt: durationFromMs(40), decay: durationFromMs(20_000) };
   return {

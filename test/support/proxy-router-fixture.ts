@@ -6,16 +6,26 @@ import { ipBytes } from '../../src/core/ip.js';
 import type { DestinationProfile } from '../../src/api/gen/destination_pb.js';
 import type { Server } from '../../src/api/gen/inbound_pb.js';
 import type { OutboundPolicy } from '../../src/api/gen/outbound_pb.js';
-import { Direction, type PutDestination, type PutRouteTable, type PutTarget } from '../../src/dataplane/gen/contract_pb.js';
+import {
+  Direction,
+  type PutDestination,
+  type PutRouteTable,
+  type PutTarget,
+} from '../../src/dataplane/gen/contract_pb.js';
 import { ProxyRouter } from '../../src/routing/proxy-router.js';
 import type { InboundSettings, OutboundSettings, ProxySettings } from '../../src/routing/proxy-settings.js';
 import { anEndpointSet, FakeControlPlane, type FakeStream, openStream } from './fake-control-plane.js';
 import { FakeDataPlane } from './fake-dataplane.js';
 import { ManualClock } from './manual-clock.js';
 import { at } from './mesh-configs.js';
-import { RecordingLogger } from './recording-logger.js';
+import { type LogRecord, RecordingLogger } from './recording-logger.js';
 
-const CONNECT = { timeoutMs: 1000, backoff: { minMs: 100, maxMs: 60_000, jitter: 0.1 }, poolMaxIdle: 10_000, poolIdleMs: 3000 };
+const CONNECT = {
+  timeoutMs: 1000,
+  backoff: { minMs: 100, maxMs: 60_000, jitter: 0.1 },
+  poolMaxIdle: 10_000,
+  poolIdleMs: 3000,
+};
 export const FAIL_FAST_MS = 3000;
 
 export const OUTBOUND: OutboundSettings = {
@@ -114,6 +124,7 @@ export class ProxyRouterFixture {
     return openStream(this.controlPlane.inboundStreams, String(port));
   }
 
+  /** Asked once; throws otherwise. */
   answerEndpoints(path: string, ...endpoints: readonly (string | MeshEndpoint)[]): void {
     this.endpoints(path).answer(anEndpointSet(...endpoints));
   }
@@ -139,7 +150,9 @@ export class ProxyRouterFixture {
 
   /** Targets of the requests of a destination, by the names of the backends. */
   httpTargets(address: string, direction: Direction = Direction.OUTBOUND): ReadonlyMap<string, number> {
-    const backends = this.table(address, direction).rules.flatMap(({ distribution }) => distribution?.backends ?? []);
+    const backends = this.table(address, direction).rules.flatMap(
+      ({ distribution }) => distribution?.backends ?? [],
+    );
     return new Map(backends.map(({ name, targetId }) => [name, targetId]));
   }
 
@@ -161,7 +174,7 @@ export class ProxyRouterFixture {
   }
 
   /** Commands that the data plane refused. */
-  get refusals(): readonly unknown[] {
+  get refusals(): readonly LogRecord[] {
     return this.logger.at('error');
   }
 

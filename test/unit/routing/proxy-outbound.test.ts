@@ -323,7 +323,10 @@ test('a removed endpoint is told to the data plane at once', async () => {
   assert.deepEqual(proxy.behind(WEB), ['10.1.0.2:80']);
   const [targetId = 0] = proxy.httpTargets(WEB).values();
   const removed = proxy.router.targetInfo(targetId)?.removedEndpoints();
-  assert.deepEqual(removed?.map(({ address }) => address.ip), ['10.1.0.1']);
+  assert.deepEqual(
+    removed?.map(({ address }) => address.ip),
+    ['10.1.0.1'],
+  );
 });
 
 test('what happens to endpoints is logged by address', async () => {
@@ -363,12 +366,18 @@ test('a service that the control plane refuses has no endpoints any more', async
   const proxy = await served();
   proxy.endpoints(pathOf('web')).refuse(INVALID_ARGUMENT, 'not a service');
   assert.deepEqual(proxy.behind(WEB), []);
-  assert.deepEqual(proxy.logger.at('warn').map(({ message }) => message), ['endpoints were refused']);
+  assert.deepEqual(
+    proxy.logger.at('warn').map(({ message }) => message),
+    ['endpoints were refused'],
+  );
 });
 
 test('labels of endpoints are known to metrics', async () => {
   const proxy = await served();
-  proxy.answerEndpoints(pathOf('web'), aMeshEndpoint('10.1.0.1:80', { labels: { pod: 'web-1', namespace: 'shop' } }));
+  proxy.answerEndpoints(
+    pathOf('web'),
+    aMeshEndpoint('10.1.0.1:80', { labels: { pod: 'web-1', namespace: 'shop' } }),
+  );
   const target = proxy.router.targetAt('outbound', { ip: '10.43.0.10', port: 8080 });
   assert.deepEqual(target?.endpointLabels({ ip: '10.1.0.1', port: 80 }), { pod: 'web-1', namespace: 'shop' });
 });
