@@ -40,6 +40,15 @@ test('a network has a prefix no longer than its address', () => {
   assert.equal(network('fd00::', 129), undefined);
 });
 
+test('a network of IPv4 within IPv6 is one of IPv4', () => {
+  const mapped = { ip: { case: 'ipv6', value: { first: 0n, last: 0xffff_0a00_0000n } } } as const;
+  const network = (prefixLen: number): ReturnType<typeof toNetwork> =>
+    toNetwork(create(IPNetworkSchema, { ip: mapped, prefixLen }));
+  assert.deepEqual(network(104), { ip: '10.0.0.0', prefixLength: 8 });
+  assert.equal(network(95), undefined);
+  assert.equal(network(129), undefined);
+});
+
 test('durations are milliseconds with fractions; negative ones are none', () => {
   for (const milliseconds of [0, 1, 999.5, 1000, 86_400_000]) {
     assert.equal(toMilliseconds(create(DurationSchema, fromMilliseconds(milliseconds))), milliseconds);
