@@ -2,6 +2,7 @@
 // matches decides, and a default route for the rest (reference, behaviour §4.10). All lead to the same place:
 // its overrides by weight, or the service itself.
 import { DEFAULT_BALANCER, DEFAULT_RETRY, DEFAULT_TIMEOUTS } from '../config/defaults.js';
+import type { RouteFilterConfig } from '../config/route-config.js';
 import type { PolicyBackend } from '../policy/client-policy.js';
 import type { PlannedProfile } from '../policy/outbound-plan.js';
 import { builtIn, type ResourceInfo, resourceText } from '../policy/resource-info.js';
@@ -59,13 +60,19 @@ function ruleOf(
     ...ids.profileRoute(authority, resourceOfAuthority(authority), route.labels),
     kind: 'profile',
     distribution,
-    filters: [],
+    filters: [canonicalName(authority)],
     timeouts: { requestMs: 0, responseMs: 0, idleMs: 0, headMs: route.timeoutMs },
     retry: retryOf(route, profile),
     allowRequestOverrides: false,
     failureStatuses: route.failureStatuses,
     budgetId: ids.budget(authority),
   };
+}
+
+/** Proxies of the mesh tell by it which service a request was for. */
+function canonicalName(authority: string): RouteFilterConfig {
+  const set = [{ name: 'l5d-dst-canonical', value: authority }];
+  return { kind: 'requestHeaders', add: [], set, remove: [] };
 }
 
 /** What counts as a failure of gRPC (reference, behaviour §4.11). */

@@ -18,6 +18,7 @@ import { anEndpointSet, FakeControlPlane, type FakeStream, openStream } from './
 import { FakeDataPlane } from './fake-dataplane.js';
 import { ManualClock } from './manual-clock.js';
 import { at } from './mesh-configs.js';
+import { aProfile } from './proxy-messages.js';
 import { type LogRecord, RecordingLogger } from './recording-logger.js';
 
 const CONNECT = {
@@ -83,6 +84,18 @@ export class ProxyRouterFixture {
   static async started(settings: FixtureSettings = {}): Promise<ProxyRouterFixture> {
     const fixture = new ProxyRouterFixture(settings);
     await fixture.router.start();
+    return fixture;
+  }
+
+  /** A connection to `address` has been served by a policy: all its services have the endpoint 10.1.0.1:80. */
+  static async serving(address: string, policy: OutboundPolicy): Promise<ProxyRouterFixture> {
+    const fixture = await ProxyRouterFixture.started();
+    fixture.connect(address);
+    fixture.profile(address).answer(aProfile());
+    fixture.policy(address).answer(policy);
+    for (const stream of fixture.controlPlane.endpointStreams) {
+      if (!stream.closed) stream.answer(anEndpointSet('10.1.0.1:80'));
+    }
     return fixture;
   }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { CommandRefusedError } from '../../../src/dataplane/dataplane.js';
 import { Protocol, TargetKind } from '../../../src/dataplane/gen/contract_pb.js';
-import { aMeshEndpoint, anEndpointSet } from '../../support/fake-control-plane.js';
+import { anEndpointSet } from '../../support/fake-control-plane.js';
 import { aBrokenPolicy, aPolicy, aProfile, pathOf, THREE_FAILURES } from '../../support/proxy-messages.js';
 import { FAIL_FAST_MS, ProxyRouterFixture } from '../../support/proxy-router-fixture.js';
 
@@ -16,16 +16,8 @@ const FAILED_PRECONDITION = 9;
 const UNIMPLEMENTED = 12;
 
 /** Everything that is asked about WEB has been answered; `web` has one endpoint. */
-async function served(policy = aPolicy()): Promise<ProxyRouterFixture> {
-  const proxy = await ProxyRouterFixture.started();
-  proxy.connect(WEB);
-  proxy.profile(WEB).answer(aProfile());
-  proxy.policy(WEB).answer(policy);
-  for (const { closed, subject } of [...proxy.controlPlane.endpointStreams]) {
-    if (!closed) proxy.answerEndpoints(subject, '10.1.0.1:80');
-  }
-  assert.deepEqual(proxy.refusals, []);
-  return proxy;
+function served(policy = aPolicy()): Promise<ProxyRouterFixture> {
+  return ProxyRouterFixture.serving(WEB, policy);
 }
 
 // -------------------------------------------------------------------------------- discovery
@@ -238,6 +230,25 @@ test('a profile with overrides wins over the policy, each override by its weight
   assert.equal(target.authority, 'a.shop.svc.cluster.local');
 });
 
+test('requests by a profile say which service they are for', async () => {
+  const proxy = await ProxyRouterFixture.started();
+  proxy.connect(WEB);
+  proxy.policy(WEB).answer(aPolicy());
+  proxy.profile(WEB).answer(aProfile({ name: 'web.shop.svc.cluster.local', retryable: true }));
+  proxy.answerEndpoints('web.shop.svc.cluster.local:8080', '10.1.0.1:80');
+  const { rules } = proxy.table(WEB);
+  assert.equal(rules.length, 2);
+  for (const { filters } of rules) {
+    const [filter] = filters;
+    assert.ok(filter?.kind.case === 'requestHeaders');
+    assert.deepEqual(
+      filter.kind.value.set.map(({ name, value }) => [name, value]),
+      [['l5d-dst-canonical', 'web.shop.svc.cluster.local:8080']],
+    );
+  }
+  assert.deepEqual([rules[0]?.retry?.responsesOnly, rules[1]?.retry], [true, undefined]);
+});
+
 test('an invalid policy is told once, and refuses', async () => {
   const proxy = await ProxyRouterFixture.started();
   proxy.connect(OUTSIDE);
@@ -246,140 +257,6 @@ test('an invalid policy is told once, and refuses', async () => {
   assert.deepEqual(warnings, ['Client policy misconfigured']);
   assert.equal(proxy.isKnown(OUTSIDE), true);
   assert.deepEqual([...proxy.dataPlane.targets.keys()], []);
-});
-
-// -------------------------------------------------------------------------------- waiting for endpoints
-
-test('connections wait for the endpoints of the balancers', async () => {
-  const proxy = await ProxyRouterFixture.started();
-  proxy.connect(OUTSIDE);
-  proxy.policy(OUTSIDE).answer(aPolicy({ http: { web: {}, canary: {} } }));
-  assert.equal(proxy.isKnown(OUTSIDE), false);
-  proxy.answerEndpoints(pathOf('web'), '10.1.0.1:80');
-  assert.equal(proxy.isKnown(OUTSIDE), false);
-  proxy.answerEndpoints(pathOf('canary'), '10.1.0.2:80');
-  assert.deepEqual(proxy.behind(OUTSIDE), ['10.1.0.1:80', '10.1.0.2:80']);
-});
-
-test('a backend whose endpoints nobody tells does not hold up the others for long', async () => {
-  const proxy = await ProxyRouterFixture.started();
-  proxy.connect(OUTSIDE);
-  proxy.policy(OUTSIDE).answer(aPolicy({ http: { web: {}, canary: {} } }));
-  proxy.clock.advance(100);
-  proxy.answerEndpoints(pathOf('web'), '10.1.0.1:80');
-  proxy.clock.advance(499);
-  assert.equal(proxy.isKnown(OUTSIDE), false);
-  proxy.clock.advance(1);
-  assert.deepEqual(proxy.behind(OUTSIDE), ['10.1.0.1:80']);
-});
-
-test('when no endpoints are told at all connections wait for the fail-fast time-out', async () => {
-  const proxy = await ProxyRouterFixture.started();
-  proxy.connect(OUTSIDE);
-  proxy.policy(OUTSIDE).answer(aPolicy());
-  proxy.clock.advance(FAIL_FAST_MS - 1);
-  assert.equal(proxy.isKnown(OUTSIDE), false);
-  proxy.clock.advance(1);
-  assert.deepEqual(proxy.behind(OUTSIDE), []);
-  assert.equal(proxy.clock.waiting, 0);
-});
-
-test('a service that is told to have no endpoints is not waited for', async () => {
-  const proxy = await ProxyRouterFixture.started();
-  proxy.connect(OUTSIDE);
-  proxy.policy(OUTSIDE).answer(aPolicy());
-  proxy.answerEndpoints(pathOf('web'));
-  assert.deepEqual(proxy.behind(OUTSIDE), []);
-});
-
-test('a new backend takes effect when its endpoints are known, and the old one serves until then', async () => {
-  const proxy = await served();
-  const before = proxy.table(WEB);
-  proxy.policy(WEB).answer(aPolicy({ http: { next: {} } }));
-  assert.equal(proxy.table(WEB), before);
-  assert.deepEqual(proxy.behind(WEB), ['10.1.0.1:80']);
-  proxy.answerEndpoints(pathOf('next'), '10.1.0.2:80');
-  assert.deepEqual(proxy.behind(WEB), ['10.1.0.2:80']);
-  assert.equal(proxy.dataPlane.targets.size, 1);
-  assert.ok(!proxy.controlPlane.open.includes(pathOf('web')));
-});
-
-test('a plan that is overtaken before it took effect leaves nothing behind', async () => {
-  const proxy = await served();
-  proxy.policy(WEB).answer(aPolicy({ http: { next: {} } }));
-  proxy.policy(WEB).answer(aPolicy());
-  assert.ok(!proxy.controlPlane.open.includes(pathOf('next')));
-  assert.equal(proxy.dataPlane.targets.size, 1);
-  proxy.clock.advance(FAIL_FAST_MS);
-  assert.deepEqual(proxy.behind(WEB), ['10.1.0.1:80']);
-});
-
-// -------------------------------------------------------------------------------- endpoints
-
-test('a removed endpoint is told to the data plane at once', async () => {
-  const proxy = await served();
-  proxy.answerEndpoints(pathOf('web'), '10.1.0.1:80', '10.1.0.2:80');
-  proxy.answerEndpoints(pathOf('web'), '10.1.0.2:80');
-  assert.deepEqual(proxy.behind(WEB), ['10.1.0.2:80']);
-  const [targetId = 0] = proxy.httpTargets(WEB).values();
-  const removed = proxy.router.targetInfo(targetId)?.removedEndpoints();
-  assert.deepEqual(
-    removed?.map(({ address }) => address.ip),
-    ['10.1.0.1'],
-  );
-});
-
-test('what happens to endpoints is logged by address', async () => {
-  const proxy = await served();
-  proxy.answerEndpoints(pathOf('web'), '10.1.0.1:80', '10.1.0.2:80');
-  proxy.answerEndpoints(pathOf('web'), aMeshEndpoint('10.1.0.1:80', { labels: { pod: 'a' } }), '10.1.0.2:80');
-  proxy.answerEndpoints(pathOf('web'), '10.1.0.2:80');
-  assert.deepEqual(
-    proxy.logger.at('info').map(({ message, fields }) => [message, fields['addr']]),
-    [
-      ['Adding endpoint', '10.1.0.1:80'],
-      ['Adding endpoint', '10.1.0.2:80'],
-      ['Updating endpoint', '10.1.0.1:80'],
-      ['Removing endpoint', '10.1.0.1:80'],
-    ],
-  );
-});
-
-test('the same endpoints again are neither sent nor logged', async () => {
-  const proxy = await served();
-  proxy.dataPlane.commands.length = 0;
-  proxy.logger.records.length = 0;
-  proxy.answerEndpoints(pathOf('web'), '10.1.0.1:80');
-  assert.deepEqual(proxy.dataPlane.names(), []);
-  assert.deepEqual(proxy.logger.records, []);
-});
-
-test('endpoints stay while their stream is away', async () => {
-  const proxy = await served();
-  proxy.endpoints(pathOf('web')).reset();
-  proxy.policy(WEB).reset();
-  proxy.clock.advance(3_600_000);
-  assert.deepEqual(proxy.behind(WEB), ['10.1.0.1:80']);
-});
-
-test('a service that the control plane refuses has no endpoints any more', async () => {
-  const proxy = await served();
-  proxy.endpoints(pathOf('web')).refuse(INVALID_ARGUMENT, 'not a service');
-  assert.deepEqual(proxy.behind(WEB), []);
-  assert.deepEqual(
-    proxy.logger.at('warn').map(({ message }) => message),
-    ['endpoints were refused'],
-  );
-});
-
-test('labels of endpoints are known to metrics', async () => {
-  const proxy = await served();
-  proxy.answerEndpoints(
-    pathOf('web'),
-    aMeshEndpoint('10.1.0.1:80', { labels: { pod: 'web-1', namespace: 'shop' } }),
-  );
-  const target = proxy.router.targetAt('outbound', { ip: '10.43.0.10', port: 8080 });
-  assert.deepEqual(target?.endpointLabels({ ip: '10.1.0.1', port: 80 }), { pod: 'web-1', namespace: 'shop' });
 });
 
 // -------------------------------------------------------------------------------- changes and the end
