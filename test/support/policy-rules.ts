@@ -4,13 +4,7 @@ import assert from 'node:assert/strict';
 import type { GrpcRoute_RuleSchema, HttpRoute_RuleSchema } from '../../src/api/gen/outbound_pb.js';
 import type { ClientPolicy, PolicyRule } from '../../src/policy/client-policy.js';
 import { clientPolicy } from '../../src/policy/read-client-policy.js';
-import {
-  aGrpcPolicy,
-  aGrpcRule,
-  aHttpRule,
-  anHttpPolicy,
-  type Init,
-} from './policy-messages.js';
+import { aGrpcPolicy, aGrpcRule, aHttpRule, anHttpPolicy, type Init } from './policy-messages.js';
 
 export type HttpRuleInit = Init<typeof HttpRoute_RuleSchema>;
 export type GrpcRuleInit = Init<typeof GrpcRoute_RuleSchema>;

@@ -11,5 +11,5 @@ test('everything within is frozen, and the value stays the same', () => {
 
 test('what is not an object is returned as it is', () => {
   assert.equal(deepFreeze('a'), 'a');
-  assert.equal(deepFreeze(undefined), undefined);
+  assert.equal(deepFreeze(null), null);
 });

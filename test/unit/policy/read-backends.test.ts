@@ -74,10 +74,7 @@ const AT = `${HTTP_RULE}.backends`;
 test('not valid: a distribution of no kind, or without backends', () => {
   assert.equal(mistakeOf({ case: undefined }), `${AT} is missing`);
   assert.equal(mistakeOf(first()), `${AT}.first_available.backends is empty`);
-  assert.equal(
-    mistakeOf({ case: 'randomAvailable', value: {} }),
-    `${AT}.random_available.backends is empty`,
-  );
+  assert.equal(mistakeOf({ case: 'randomAvailable', value: {} }), `${AT}.random_available.backends is empty`);
   assert.equal(
     mistakeOf({ case: 'firstAvailable', value: { backends: [{}] } }),
     `${AT}.first_available.backends[0].backend is missing`,
@@ -121,7 +118,12 @@ test('a balancer with a penalty has defaults for what is not said', () => {
     decayMs: 10_000,
     penalty: { penaltyMs: 5000, maxRetryAfterMs: 300_000 },
   });
-  const said = { defaultRtt: milliseconds(0), decay: seconds(2), penalty: seconds(3), maxRetryAfter: seconds(4) };
+  const said = {
+    defaultRtt: milliseconds(0),
+    decay: seconds(2),
+    penalty: seconds(3),
+    maxRetryAfter: seconds(4),
+  };
   assert.deepEqual(backendOf(balanced({ case: 'penaltyPeakEwma', value: said }))?.dispatcher, {
     kind: 'balance',
     path: 'web.shop:80',
@@ -152,8 +154,9 @@ test('a backend without a kind fails, and says whose it is', () => {
 });
 
 function without(field: 'metadata' | 'queue'): PolicyBackendMessage {
-  const { [field]: _left, ...rest } = aBalancer('web.shop:80');
-  return rest as PolicyBackendMessage;
+  const message = aBalancer('web.shop:80');
+  message[field] = undefined;
+  return message;
 }
 
 const queue = (parts: Init<typeof BackendSchema>['queue']): PolicyBackendMessage =>
@@ -193,7 +196,9 @@ for (const [what, message, expected] of [
   ),
   [
     'a question for endpoints',
-    aBalancer('web.shop:80', { kind: { case: 'balancer', value: { load: { case: 'penaltyPeakEwma', value: {} } } } }),
+    aBalancer('web.shop:80', {
+      kind: { case: 'balancer', value: { load: { case: 'penaltyPeakEwma', value: {} } } },
+    }),
     'balancer.discovery is missing',
   ],
   [

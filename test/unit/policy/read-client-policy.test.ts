@@ -4,7 +4,10 @@ import { test } from 'node:test';
 
 import { create } from '@bufbuild/protobuf';
 
-import { OutboundPolicySchema, type OutboundPolicy, type TlsRouteSchema } from '../../../src/api/gen/outbound_pb.js';
+import {
+  OutboundPolicySchema,
+  type TlsRouteSchema,
+} from '../../../src/api/gen/outbound_pb.js';
 import type { ClientPolicy } from '../../../src/policy/client-policy.js';
 import { clientPolicy } from '../../../src/policy/read-client-policy.js';
 import {
@@ -204,10 +207,10 @@ for (const [what, metadata, expected] of [
 }
 
 test('a port that is none is left out of the metadata', () => {
-  const message = aPolicy({ case: 'opaque', value: {} });
-  message.metadata = create(OutboundPolicySchema, {
+  const message = create(OutboundPolicySchema, {
     metadata: resourceMeta('Service', 'web', 65_536),
-  }).metadata as Exclude<OutboundPolicy['metadata'], undefined>;
+    protocol: { kind: { case: 'opaque', value: {} } },
+  });
   assert.equal(clientPolicy(message).meta.port, '');
 });
 

@@ -2,12 +2,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { fromBinary } from '@bufbuild/protobuf';
+
 import type { HttpRoute_FilterSchema, GrpcRoute_FilterSchema } from '../../../src/api/gen/outbound_pb.js';
-import { Scheme_Registered } from '../../../src/api/gen/http_types_pb.js';
+import { Scheme_Registered, SchemeSchema } from '../../../src/api/gen/http_types_pb.js';
 import type { RouteFilterConfig } from '../../../src/config/route-config.js';
 import { clientPolicy } from '../../../src/policy/read-client-policy.js';
 import { aBalancer, anOpaqueRoute, aPolicy, type Init } from '../../support/policy-messages.js';
-import { GRPC_RULE, grpcPolicyOf, grpcRuleOf, HTTP_RULE, httpPolicyOf, httpRuleOf } from '../../support/policy-rules.js';
+import {
+  GRPC_RULE,
+  grpcPolicyOf,
+  grpcRuleOf,
+  HTTP_RULE,
+  httpPolicyOf,
+  httpRuleOf,
+} from '../../support/policy-rules.js';
 
 type HttpFilter = Init<typeof HttpRoute_FilterSchema>['kind'];
 type GrpcFilter = Init<typeof GrpcRoute_FilterSchema>['kind'];
@@ -93,18 +102,28 @@ for (const [what, kind, expected] of [
       path: { kind: 'prefix', text: '/' },
     },
   ],
-  ['is of an unknown kind, and refuses', { case: undefined }, { kind: 'invalid', message: 'unknown filter type' }],
+  [
+    'is of an unknown kind, and refuses',
+    { case: undefined },
+    { kind: 'invalid', message: 'unknown filter type' },
+  ],
 ] as const satisfies readonly (readonly [string, HttpFilter, RouteFilterConfig])[]) {
   test(`a filter ${what}`, () => {
-    assert.deepEqual(httpRuleOf({ filters: [{ kind } as Init<typeof HttpRoute_FilterSchema>] }).filters, [
-      expected,
-    ]);
+    assert.deepEqual(httpRuleOf({ filters: [{ kind }] }).filters, [expected]);
   });
 }
 
 for (const [what, kind, expected] of [
-  ['an injected status below 200', { case: 'failureInjector', value: { status: 199 } }, 'failure_injector.status is no final status'],
-  ['an injected status above 599', { case: 'failureInjector', value: { status: 600 } }, 'failure_injector.status is no final status'],
+  [
+    'an injected status below 200',
+    { case: 'failureInjector', value: { status: 199 } },
+    'failure_injector.status is no final status',
+  ],
+  [
+    'an injected status above 599',
+    { case: 'failureInjector', value: { status: 600 } },
+    'failure_injector.status is no final status',
+  ],
   [
     'a ratio of nothing',
     { case: 'failureInjector', value: { status: 500, ratio: {} } },
@@ -130,16 +149,36 @@ for (const [what, kind, expected] of [
     { case: 'requestHeaderModifier', value: { remove: ['ok', ':path'] } },
     'request_header_modifier.remove[1] is not the name of a header',
   ],
-  ['a redirect with a status that is none', { case: 'redirect', value: { status: 200 } }, 'redirect.status is no redirection'],
-  ['a redirect to a port that is none', { case: 'redirect', value: { port: 65_536 } }, 'redirect.port is no port'],
-  ['a redirect to a host with a port', { case: 'redirect', value: { host: 'a:80' } }, 'redirect.host is no host'],
-  ['a redirect to a host that is none', { case: 'redirect', value: { host: 'a b' } }, 'redirect.host is no host'],
-  ['a redirect to a scheme of no kind', { case: 'redirect', value: { scheme: {} } }, 'redirect.scheme is no scheme'],
+  [
+    'a redirect with a status that is none',
+    { case: 'redirect', value: { status: 200 } },
+    'redirect.status is no redirection',
+  ],
+  [
+    'a redirect to a port that is none',
+    { case: 'redirect', value: { port: 65_536 } },
+    'redirect.port is no port',
+  ],
+  [
+    'a redirect to a host with a port',
+    { case: 'redirect', value: { host: 'a:80' } },
+    'redirect.host is no host',
+  ],
+  [
+    'a redirect to a host that is none',
+    { case: 'redirect', value: { host: 'a b' } },
+    'redirect.host is no host',
+  ],
+  [
+    'a redirect to a scheme of no kind',
+    { case: 'redirect', value: { scheme: {} } },
+    'redirect.scheme is no scheme',
+  ],
   [
     'a redirect to a scheme of an unknown number',
     {
       case: 'redirect',
-      value: { scheme: { type: { case: 'registered', value: 7 as Scheme_Registered } } },
+      value: { scheme: fromBinary(SchemeSchema, Uint8Array.of(0x08, 7)) },
     },
     'redirect.scheme is no scheme',
   ],
@@ -148,7 +187,11 @@ for (const [what, kind, expected] of [
     { case: 'redirect', value: { scheme: { type: { case: 'unregistered', value: 'a:b' } } } },
     'redirect.scheme is no scheme',
   ],
-  ['a redirect to a path of no kind', { case: 'redirect', value: { path: {} } }, 'redirect.path has no replacement'],
+  [
+    'a redirect to a path of no kind',
+    { case: 'redirect', value: { path: {} } },
+    'redirect.path has no replacement',
+  ],
   [
     'a redirect to a path without a slash',
     { case: 'redirect', value: { path: { replace: { case: 'full', value: 'a' } } } },
@@ -162,7 +205,7 @@ for (const [what, kind, expected] of [
 ] as const satisfies readonly (readonly [string, HttpFilter, string])[]) {
   test(`not valid: ${what}`, () => {
     assert.equal(
-      httpPolicyOf({ filters: [{ kind } as Init<typeof HttpRoute_FilterSchema>] }).misconfiguration,
+      httpPolicyOf({ filters: [{ kind }] }).misconfiguration,
       `${HTTP_RULE}.filters[0].${expected}`,
     );
   });

@@ -2,14 +2,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { fromBinary } from '@bufbuild/protobuf';
+
 import type { HostMatchSchema, HttpRouteMatchSchema } from '../../../src/api/gen/http_route_pb.js';
-import { HttpMethod_Registered } from '../../../src/api/gen/http_types_pb.js';
+import { HttpMethod_Registered, HttpMethodSchema } from '../../../src/api/gen/http_types_pb.js';
 import type { GrpcRouteMatchSchema } from '../../../src/api/gen/grpc_route_pb.js';
 import type { HostMatchConfig, RequestMatchConfig } from '../../../src/config/route-config.js';
 import { clientPolicy } from '../../../src/policy/read-client-policy.js';
 import { aMatch } from '../../support/mesh-configs.js';
 import { aHttpRule, aPolicy, type Init, resourceMeta } from '../../support/policy-messages.js';
-import { GRPC_RULE, grpcPolicyOf, grpcRuleOf, HTTP_RULE, httpPolicyOf, httpRuleOf } from '../../support/policy-rules.js';
+import {
+  GRPC_RULE,
+  grpcPolicyOf,
+  grpcRuleOf,
+  HTTP_RULE,
+  httpPolicyOf,
+  httpRuleOf,
+} from '../../support/policy-rules.js';
 
 type HttpMatch = Init<typeof HttpRouteMatchSchema>;
 type HostMatch = Exclude<Init<typeof HostMatchSchema>['match'], undefined>;
@@ -123,7 +132,7 @@ for (const [what, message, expected] of [
   ['a method of no kind', { method: {} }, 'method is no method'],
   [
     'a method of an unknown number',
-    { method: { type: { case: 'registered', value: 99 as HttpMethod_Registered } } },
+    { method: fromBinary(HttpMethodSchema, Uint8Array.of(0x08, 99)) },
     'method is no method',
   ],
   [
@@ -154,10 +163,7 @@ test('a match of gRPC has a service and a method, either of which may be any, an
 });
 
 test('not valid: a match of gRPC without a call', () => {
-  assert.equal(
-    grpcPolicyOf({ matches: [{}] }).misconfiguration,
-    `${GRPC_RULE}.matches[0].rpc is missing`,
-  );
+  assert.equal(grpcPolicyOf({ matches: [{}] }).misconfiguration, `${GRPC_RULE}.matches[0].rpc is missing`);
 });
 
 test('not valid: a match of gRPC with a bad header', () => {

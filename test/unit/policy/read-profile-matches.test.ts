@@ -34,10 +34,18 @@ for (const [what, condition, expected] of [
   ['a path is the whole path', path('/a'), [aMatch(pathMatch('^/a$'))]],
   ['a path that says so is not told twice', path(' ^/a$\n'), [aMatch(pathMatch('^/a$'))]],
   ['a method', method('GET'), [aMatch({ method: 'GET' })]],
-  ['a path and a method are one match', all(path('/a'), method('GET')), [aMatch({ ...pathMatch('^/a$'), method: 'GET' })]],
+  [
+    'a path and a method are one match',
+    all(path('/a'), method('GET')),
+    [aMatch({ ...pathMatch('^/a$'), method: 'GET' })],
+  ],
   ['all of nothing is everything', all(), [aMatch()]],
   ['any of nothing is nothing', any(), []],
-  ['any of several are several', any(path('/a'), any(method('GET'))), [aMatch(pathMatch('^/a$')), aMatch({ method: 'GET' })]],
+  [
+    'any of several are several',
+    any(path('/a'), any(method('GET'))),
+    [aMatch(pathMatch('^/a$')), aMatch({ method: 'GET' })],
+  ],
   ['not', not(path('/a')), [aMatch({ none: [aMatch(pathMatch('^/a$'))] })]],
   [
     'two paths at once',

@@ -74,7 +74,9 @@ test('ranges are in order and never touch', () => {
   );
   fc.assert(
     fc.property(classes, (items) => {
-      const numbers = read(...items).text.split(/[ -]/).map(Number);
+      const numbers = read(...items)
+        .text.split(/[ -]/)
+        .map(Number);
       for (let index = 1; index < numbers.length; index += 1) {
         const gap = (numbers[index] ?? 0) - (numbers[index - 1] ?? 0);
         assert.ok(index % 2 === 1 ? gap >= 0 : gap > 1, numbers.join(' '));

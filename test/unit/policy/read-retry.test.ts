@@ -84,8 +84,11 @@ test('HTTP is tried again by status', () => {
 });
 
 test('HTTP may be tried again without a time-out, at once, without a body', () => {
-  const { timeoutMs, maxBodyBytes, backoff: pause } =
-    httpRuleOf({ retry: { maxRetries: 1, conditions: {} } }).retry ?? {};
+  const {
+    timeoutMs,
+    maxBodyBytes,
+    backoff: pause,
+  } = httpRuleOf({ retry: { maxRetries: 1, conditions: {} } }).retry ?? {};
   assert.deepEqual([timeoutMs, maxBodyBytes, pause], [0, 0, undefined]);
 });
 
@@ -125,7 +128,12 @@ test('a back-off lasts at least a millisecond, and its jitter is at most 1', () 
 
 const ranged = (start: number, end: number): HttpRetry => ({
   ...retry,
-  conditions: { statusRanges: [{ start: 500, end: 500 }, { start, end }] },
+  conditions: {
+    statusRanges: [
+      { start: 500, end: 500 },
+      { start, end },
+    ],
+  },
 });
 const OUTSIDE = 'conditions.status_ranges[1] is not within 1 to 599';
 
@@ -172,11 +180,7 @@ for (const [what, message, expected] of [
 
 for (const [what, message, expected] of [
   ['no conditions', { maxRetries: 1 }, 'conditions is missing'],
-  [
-    'too many tries',
-    { maxRetries: 65_536, conditions: {} },
-    'max_retries does not fit into 16 bits',
-  ],
+  ['too many tries', { maxRetries: 65_536, conditions: {} }, 'max_retries does not fit into 16 bits'],
 ] as const satisfies readonly (readonly [string, GrpcRetry, string])[]) {
   test(`not valid: retries of gRPC with ${what}`, () => {
     assert.equal(grpcPolicyOf({ retry: message }).misconfiguration, `${GRPC_RULE}.retry.${expected}`);

@@ -18,11 +18,11 @@ const network = (ip: string, prefixLen: number): Init<typeof NetworkSchema> => (
   net: { ip: fromIpAddress(ip), prefixLen },
 });
 
-const anybody: AuthzInit = {
+const unnamed: AuthzInit = {
   networks: [network('10.0.0.0', 8)],
   authentication: { permit: { case: 'unauthenticated', value: {} } },
-  metadata: builtInMeta('all'),
 };
+const anybody: AuthzInit = { ...unnamed, metadata: builtInMeta('all') };
 
 function policyOf(parts: ServerInit): ServerPolicy {
   return serverPolicy(
@@ -133,7 +133,10 @@ test("a route of HTTP has hosts, matches and filters; its own authorizations com
       ],
     },
   });
-  assert.deepEqual([route?.kind, route?.meta.name, route?.hosts], ['http', 'main', [{ host: 'web', suffix: false }]]);
+  assert.deepEqual(
+    [route?.kind, route?.meta.name, route?.hosts],
+    ['http', 'main', [{ host: 'web', suffix: false }]],
+  );
   assert.deepEqual(names(route?.authorizations), ['own', 'all', 'localhost']);
   assert.equal(route?.rules[0]?.matches[0]?.path?.text, '/a');
   assert.deepEqual(route.rules[0].filters, [{ kind: 'invalid', message: 'unknown filter type' }]);
@@ -195,13 +198,18 @@ for (const [what, permit, expected] of [
 }
 
 test('an authorization is named by metadata, else by labels', () => {
-  const meta = authorizationOf({ metadata: resourceMeta('authorizationpolicy', 'a'), labels: { name: 'b' } })?.meta;
+  const meta = authorizationOf({
+    metadata: resourceMeta('authorizationpolicy', 'a'),
+    labels: { name: 'b' },
+  })?.meta;
   assert.deepEqual([meta?.kind, meta?.name], ['authorizationpolicy', 'a']);
-  const { metadata: _metadata, ...unnamed } = anybody;
   const protocol = protocolOf({ case: 'opaque', value: {} }, [{ ...unnamed, labels: { name: 'b' } }]);
   assert.ok(protocol.kind === 'opaque');
   const older = protocol.connections[0]?.meta;
-  assert.deepEqual([older?.group, older?.kind, older?.name], ['policy.linkerd.io', 'serverauthorization', 'b']);
+  assert.deepEqual(
+    [older?.group, older?.kind, older?.name],
+    ['policy.linkerd.io', 'serverauthorization', 'b'],
+  );
 });
 
 test('what the built-in policy audit allows is logged', () => {
@@ -251,15 +259,9 @@ test('a rate limit that limits nothing is none', () => {
   assert.equal(protocol.rateLimit, undefined);
 });
 
-const with_ = (parts: AuthzInit): ServerInit => ({ authorizations: [anybody, { ...anybody, ...parts }] });
-const unlabelled = (): ServerInit => {
-  const { metadata: _metadata, ...rest } = anybody;
-  return { authorizations: [rest] };
-};
-const unauthenticated = (): ServerInit => {
-  const { authentication: _authentication, ...rest } = anybody;
-  return { authorizations: [rest] };
-};
+const withSecond = (parts: AuthzInit): ServerInit => ({
+  authorizations: [anybody, { ...anybody, ...parts }],
+});
 const http = (route: object): ServerInit => ({
   protocol: { kind: { case: 'http1', value: { routes: [{ metadata: builtInMeta('r'), ...route }] } } },
 });
@@ -272,36 +274,36 @@ for (const [what, parts, expected] of [
     { protocol: { kind: { case: 'detect', value: {} } } },
     'protocol.detect.timeout is missing',
   ],
-  [
-    'networks of an authorization',
-    with_({ networks: [] }),
-    'authorizations[1].networks is empty',
-  ],
+  ['networks of an authorization', withSecond({ networks: [] }), 'authorizations[1].networks is empty'],
   [
     'a network in its place',
-    with_({ networks: [{}] }),
+    withSecond({ networks: [{}] }),
     'authorizations[1].networks[0].net is no network',
   ],
   [
     'a network as an exception',
-    with_({ networks: [{ ...network('10.0.0.0', 8), except: [{ prefixLen: 1 }] }] }),
+    withSecond({ networks: [{ ...network('10.0.0.0', 8), except: [{ prefixLen: 1 }] }] }),
     'authorizations[1].networks[0].except[0] is no network',
   ],
-  ['authentication', unauthenticated(), 'authorizations[0].authentication is missing'],
+  [
+    'authentication',
+    { authorizations: [{ networks: [network('10.0.0.0', 8)], metadata: builtInMeta('a') }] },
+    'authorizations[0].authentication is missing',
+  ],
   [
     'a kind of authentication',
-    with_({ authentication: {} }),
+    withSecond({ authentication: {} }),
     'authorizations[1].authentication is missing',
   ],
   [
     'clients of TLS',
-    with_({ authentication: { permit: { case: 'meshTLS', value: {} } } }),
+    withSecond({ authentication: { permit: { case: 'meshTLS', value: {} } } }),
     'authorizations[1].authentication.meshTLS has no clients',
   ],
-  ['a name of an authorization', unlabelled(), 'authorizations[0].labels[name] is missing'],
+  ['a name of an authorization', { authorizations: [unnamed] }, 'authorizations[0].labels[name] is missing'],
   [
     'a kind of metadata of an authorization',
-    with_({ metadata: {} }),
+    withSecond({ metadata: {} }),
     'authorizations[1].metadata is missing',
   ],
   [
@@ -357,9 +359,10 @@ test('a policy with a mistake allows nobody, and says why', () => {
 });
 
 test('a server all of whose routes are for hosts that no request has takes no request', () => {
-  const protocol = protocolOf(
-    { case: 'http1', value: { routes: [{ metadata: builtInMeta('r'), hosts: [{ match: { case: 'exact', value: 'a b' } }] }] } },
-  );
+  const protocol = protocolOf({
+    case: 'http1',
+    value: { routes: [{ metadata: builtInMeta('r'), hosts: [{ match: { case: 'exact', value: 'a b' } }] }] },
+  });
   assert.ok(protocol.kind === 'http1');
   assert.deepEqual(protocol.routes, []);
 });

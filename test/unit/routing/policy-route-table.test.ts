@@ -5,11 +5,7 @@ import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 
 import { DestinationProfileSchema } from '../../../src/api/gen/destination_pb.js';
-import type {
-  HttpRouteSchema,
-  OutboundPolicy,
-  TlsRouteSchema,
-} from '../../../src/api/gen/outbound_pb.js';
+import type { HttpRouteSchema, OutboundPolicy, TlsRouteSchema } from '../../../src/api/gen/outbound_pb.js';
 import { outboundPlan } from '../../../src/policy/outbound-plan.js';
 import { clientPolicy } from '../../../src/policy/read-client-policy.js';
 import { serviceProfile } from '../../../src/policy/read-service-profile.js';
@@ -122,13 +118,17 @@ test('rules of one route share its id and stay apart', () => {
 test('ids stay when a policy changes', () => {
   const ids = new PolicyIds();
   const [before] = compiled(anHttpPolicy(aHttpRule()), undefined, ids).table.rules;
-  const [after] = compiled(anHttpPolicy(aHttpRule({ allowL5dRequestHeaders: true })), undefined, ids).table.rules;
+  const [after] = compiled(anHttpPolicy(aHttpRule({ allowL5dRequestHeaders: true })), undefined, ids).table
+    .rules;
   assert.equal(after?.id, before?.id);
   assert.equal(after?.distribution.backends[0]?.id, before?.distribution.backends[0]?.id);
 });
 
 test('a route that has no rules takes no request', () => {
-  assert.deepEqual(compiled(aPolicy({ case: 'http1', value: { routes: [route('r', { rules: [] })] } })).table.hosts, []);
+  assert.deepEqual(
+    compiled(aPolicy({ case: 'http1', value: { routes: [route('r', { rules: [] })] } })).table.hosts,
+    [],
+  );
 });
 
 const accrual = (maxFailures: number): object => ({
@@ -212,7 +212,10 @@ test('routes that are the same for both versions of HTTP are there once', () => 
 
 test('routes that differ are each for one version of HTTP', () => {
   const { table } = compiled(
-    detecting([route('one', { rules: prefix('/a') ?? [] })], [route('two'), route('both', { hosts: host('web') ?? [] })]),
+    detecting(
+      [route('one', { rules: prefix('/a') ?? [] })],
+      [route('two'), route('both', { hosts: host('web') ?? [] })],
+    ),
   );
   assert.deepEqual(entriesOf(table), [
     'web any HTTP/2 HTTPRoute.shop.both',
@@ -318,8 +321,10 @@ test('a backend of connections with a filter leads nowhere', () => {
 
 test('connections of TLS go by the name of the server; of equal names the first counts', () => {
   const sni = (value: string): Init<typeof TlsRouteSchema>['snis'] => [{ match: { case: 'exact', value } }];
-  const named = (name: string, snis: Init<typeof TlsRouteSchema>['snis'] = []): ReturnType<typeof aTlsRoute> =>
-    aTlsRoute({ metadata: resourceMeta('TLSRoute', name), snis });
+  const named = (
+    name: string,
+    snis: Init<typeof TlsRouteSchema>['snis'] = [],
+  ): ReturnType<typeof aTlsRoute> => aTlsRoute({ metadata: resourceMeta('TLSRoute', name), snis });
   const { table, ids } = compiled(
     aPolicy({
       case: 'tls',
@@ -333,7 +338,7 @@ test('connections of TLS go by the name of the server; of equal names the first 
       ['', false, 'TLSRoute.shop.c'],
     ],
   );
-  assert.equal(ids.routeInfo(table.tls?.[0]?.route.id ?? 0)?.kind, 'tls');
+  assert.equal(ids.routeInfo(table.tls[0]?.route.id ?? 0)?.kind, 'tls');
   assert.equal(table.tcp, undefined);
 });
 
@@ -345,13 +350,16 @@ test('a policy for TLS without routes leaves no way', () => {
 test('a policy with a mistake answers every request with its reason', () => {
   const { table } = compiled(aPolicy(undefined));
   assert.deepEqual(table.rules[0]?.filters, [{ kind: 'invalid', message: 'protocol is missing' }]);
-  assert.deepEqual(table.rules[0]?.distribution, { kind: 'empty', backends: [] });
+  assert.deepEqual(table.rules[0].distribution, { kind: 'empty', backends: [] });
   assert.equal(table.tcp?.refusal, 'invalid');
 });
 
 test('rules of gRPC are of that kind', () => {
   const { table } = compiled(
-    aPolicy({ case: 'grpc', value: { routes: [{ metadata: resourceMeta('GRPCRoute', 'g'), rules: [aGrpcRule()] }] } }),
+    aPolicy({
+      case: 'grpc',
+      value: { routes: [{ metadata: resourceMeta('GRPCRoute', 'g'), rules: [aGrpcRule()] }] },
+    }),
   );
   assert.deepEqual([table.rules[0]?.kind, table.rules[0]?.name], ['grpc', 'GRPCRoute.shop.g']);
 });
@@ -359,9 +367,8 @@ test('rules of gRPC are of that kind', () => {
 const NAME = 'web.shop.svc.cluster.local';
 const budget = { retryRatio: 0.5, minRetriesPerSecond: 10, ttl: seconds(10) };
 const pathCondition = (regex: string): object => ({ match: { case: 'path', value: { regex } } });
-const routed: Init<typeof DestinationProfileSchema> = {
+const unbudgeted: Init<typeof DestinationProfileSchema> = {
   fullyQualifiedName: NAME,
-  retryBudget: budget,
   routes: [
     {
       condition: { match: { case: 'any', value: { matches: [pathCondition('/a'), pathCondition('/b')] } } },
@@ -372,6 +379,8 @@ const routed: Init<typeof DestinationProfileSchema> = {
     { condition: pathCondition('/.*'), metricsLabels: { route: 'all' } },
   ],
 };
+
+const routed = { ...unbudgeted, retryBudget: budget };
 
 test('routes of a profile stand in their own order, with a default one at the end', () => {
   const { table } = compiled(detecting([route('r')], [route('r')]), routed);
@@ -404,8 +413,7 @@ test('a retryable route of a profile is tried again after failed responses, with
 });
 
 test('a retryable route of a profile without a budget is not tried again', () => {
-  const { retryBudget: _budget, ...rest } = routed;
-  assert.equal(compiled(detecting([], []), rest).table.rules[0]?.retry, undefined);
+  assert.equal(compiled(detecting([], []), unbudgeted).table.rules[0]?.retry, undefined);
 });
 
 test('a profile with routes leads to the service itself, other connections where the policy says', () => {
