@@ -13,7 +13,7 @@ import { serviceProfile } from '../policy/read-service-profile.js';
 import type { ServiceProfile } from '../policy/service-profile.js';
 import { toSocketAddress } from './border-values.js';
 import type { Commander } from './commander.js';
-import type { DestinationTable } from './destination-table.js';
+import type { DestinationSpec, DestinationTable } from './destination-table.js';
 import { guard } from './guard.js';
 import type { PolicyIds } from './policy-ids.js';
 import { planRouteTable, type ServedPlan } from './policy-route-table.js';
@@ -222,10 +222,7 @@ export class OutboundDestination {
     if (!applied && isFirst && !commander.retrying) this.#fail('the data plane refused the route');
   }
 
-  #spec(
-    { plan: { protocol }, targetIds }: Prepared,
-    routeTableId: number,
-  ): Parameters<DestinationTable['put']>[1] {
+  #spec({ plan: { protocol }, targetIds }: Prepared, routeTableId: number): DestinationSpec {
     const { detectTimeoutMs, discoveryIdleMs } = this.#needs.settings;
     const [usual = 0] = targetIds;
     return {

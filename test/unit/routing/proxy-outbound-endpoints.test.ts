@@ -49,6 +49,8 @@ test('when no endpoints are told at all connections wait for the fail-fast time-
   proxy.clock.advance(1);
   assert.deepEqual(proxy.behind(OUTSIDE), []);
   assert.equal(proxy.clock.waiting, 0);
+  proxy.answerEndpoints(pathOf('web'), '10.1.0.1:80');
+  assert.deepEqual(proxy.behind(OUTSIDE), ['10.1.0.1:80']);
 });
 
 test('a service that is told to have no endpoints is not waited for', async () => {
