@@ -127,6 +127,10 @@ export class ProxyRouter implements Component, TargetDirectory, DestinationDirec
     return this.#ids.resourceInfo(id);
   }
 
+  rateLimitInfo(id: number): ResourceInfo | undefined {
+    return this.#ids.resourceInfo(id);
+  }
+
   routes(): RouteDescription {
     return {
       services: [],

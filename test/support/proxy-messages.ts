@@ -117,14 +117,18 @@ export function aProfile({
   });
 }
 
-/** Allows everybody of a network. */
+/** Allows everybody of a network; with `detect` a hundred requests a second. */
 export function aServer(
   name: string,
   kind: 'detect' | 'opaque' | 'http1' | 'http2' | 'tls' = 'detect',
   network = '10.0.0.0',
 ): Server {
+  const limit = {
+    metadata: resource('policy.linkerd.io', 'httplocalratelimitpolicy', `${name}-limit`),
+    total: { requestsPerSecond: 100 },
+  };
   const kinds = {
-    detect: { case: 'detect', value: { timeout: durationFromMs(4000) } },
+    detect: { case: 'detect', value: { timeout: durationFromMs(4000), httpLocalRateLimit: limit } },
     opaque: { case: 'opaque', value: {} },
     http1: { case: 'http1', value: {} },
     http2: { case: 'http2', value: {} },

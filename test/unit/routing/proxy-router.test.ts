@@ -89,13 +89,14 @@ test('routes and backends of a table are known by their resources', async () => 
   assert.equal(proxy.router.routeInfo(tcp?.id ?? 0)?.route.kind, 'TCPRoute');
 });
 
-test('servers and authorizations are known by their resources', async () => {
+test('servers, authorizations and rate limits are known by their resources', async () => {
   const proxy = await busy();
   const { server } = proxy.table(POD, Direction.INBOUND);
   const { group, kind, name } = proxy.router.serverInfo(server?.id ?? 0) ?? {};
   assert.deepEqual([group, kind, name], ['policy.linkerd.io', 'server', 'web']);
   const authorization = proxy.router.authorizationInfo(server?.authorizations[0]?.id ?? 0);
   assert.deepEqual([authorization?.kind, authorization?.name], ['serverauthorization', 'web-clients']);
+  assert.equal(proxy.router.rateLimitInfo(server?.rateLimit?.id ?? 0)?.name, 'web-limit');
 });
 
 test('an address is known by the target that its connections usually end at', async () => {
