@@ -11,6 +11,7 @@ const FOLDERS = [
   'http2',
   'balance',
   'metrics',
+  'authz',
   'route',
   'tls',
   'contract',

@@ -4,8 +4,6 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
-import { type MessageInitShape } from '@bufbuild/protobuf';
-
 import { createAdminServer } from './admin/admin.js';
 import { Readiness } from './admin/health.js';
 import { type LevelControl } from './admin/log-level-endpoint.js';
@@ -19,11 +17,7 @@ import { systemClock } from './core/clock.js';
 import { IdSequence } from './core/ids.js';
 import { formatHostPort, type HostPort } from './core/ip.js';
 import { type ReadonlyWatch, Watch } from './core/watch.js';
-import { type DataPlane } from './dataplane/dataplane.js';
 import { AddonUnavailableError, ContractMismatchError } from './dataplane/errors.js';
-import { type SettingsSchema } from './dataplane/gen/contract_pb.js';
-import { loadAddon } from './dataplane/load.js';
-import { NativeDataPlane } from './dataplane/native-dataplane.js';
 import { type DnsResolver } from './discovery/dns-resolver.js';
 import { SystemDnsResolver } from './discovery/system-dns-resolver.js';
 import { planCapture } from './ebpf/attach-plan.js';
@@ -32,6 +26,7 @@ import { probeCapabilities } from './ebpf/capability-probe.js';
 import { prepareWorkload, type Workload } from './launch/workload.js';
 import { DataPlaneLog } from './logs/data-plane-log.js';
 import { dataPlaneLevel, parseLogLevel } from './logs/log-level.js';
+import { followLoudest, LogStreams } from './logs/log-streams.js';
 import { type LogOutput, ProcessLogger, standardErrorOutput } from './logs/logger.js';
 import { BalancerGauges } from './metrics/balancer-gauges.js';
 import { DataPlaneCollector } from './metrics/data-plane-collector.js';
@@ -40,6 +35,7 @@ import { METRIC_BOUNDS } from './metrics/metric-bounds.js';
 import { systemProcessFacts } from './metrics/process-metrics.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import { ListenFailedError } from './routing/explicit-listeners.js';
+import { NO_POLICIES } from './routing/route-directory.js';
 import { MeshRouter } from './routing/mesh-router.js';
 import { type DestinationDirectory } from './routing/target-directory.js';
 import { acceptable, captureWishes, startCapture } from './run/capture.js';
@@ -50,6 +46,14 @@ import { EX_SOFTWARE, EX_UNAVAILABLE, signalExitCode } from './run/exit-codes.js
 import { changesForNextStart } from './run/late-changes.js';
 import { listenError } from './run/listen.js';
 import { systemProcFiles } from './run/port-holder.js';
+import {
+  type CrashSource,
+  type DataPlaneOpener,
+  openNativeDataPlane,
+  type OpenedDataPlane,
+  processCrashes,
+  processSignals,
+} from './run/process-effects.js';
 import { type RunContext, type RunEffects } from './run/run-context.js';
 import { DEFAULT_ADMIN, type RunOptions } from './run/run-options.js';
 import { isForegroundGroup, SignalRelay, type SignalSource } from './run/signal-relay.js';
@@ -59,24 +63,15 @@ import { packageVersion } from './run/version.js';
 import { EndpointPictures } from './why/endpoint-pictures.js';
 import { FailureTrail } from './why/failure-trail.js';
 
-export type Settings = MessageInitShape<typeof SettingsSchema>;
-
-export interface OpenedDataPlane {
-  readonly dataPlane: DataPlane;
-  readonly versions: Readonly<Record<string, string>>;
-}
-
 /** Everything a run does to the world, so that a test can be the world. */
 export interface AppEffects extends RunEffects {
   readonly logOutput: () => LogOutput;
   readonly probe: () => Promise<CapabilityFacts>;
-  /** `report` gets what listeners of events throw. Throws when the data plane cannot be had. */
-  readonly openDataPlane: (settings: Settings, report: (error: unknown) => void) => OpenedDataPlane;
+  readonly openDataPlane: DataPlaneOpener;
   readonly resolver: (servers: readonly string[]) => DnsResolver;
   readonly signals: SignalSource;
   readonly sharesTerminal: () => boolean;
-  /** Tells of errors that nobody handled; answers how to stop. */
-  readonly crashes: (listener: (error: unknown) => void) => () => void;
+  readonly crashes: CrashSource;
   readonly memoryBytes: () => number;
 }
 
@@ -87,15 +82,9 @@ export const systemEffects: AppEffects = {
   procFiles: systemProcFiles,
   logOutput: standardErrorOutput,
   probe: probeCapabilities,
-  openDataPlane: (settings, report) => {
-    const { addon, versions } = loadAddon();
-    return { dataPlane: new NativeDataPlane(addon, settings, report), versions: { ...versions } };
-  },
+  openDataPlane: openNativeDataPlane,
   resolver: (servers) => new SystemDnsResolver({ servers }),
-  signals: (signal, listener) => {
-    process.on(signal, listener);
-    return () => process.off(signal, listener);
-  },
+  signals: processSignals,
   sharesTerminal: () => {
     try {
       return isForegroundGroup(readFileSync('/proc/self/stat', 'utf8'));
@@ -103,20 +92,14 @@ export const systemEffects: AppEffects = {
       return process.stdin.isTTY;
     }
   },
-  crashes: (listener) => {
-    process.on('uncaughtException', listener);
-    process.on('unhandledRejection', listener);
-    return () => {
-      process.off('uncaughtException', listener);
-      process.off('unhandledRejection', listener);
-    };
-  },
+  crashes: processCrashes,
   memoryBytes: availableMemoryBytes,
 };
 
 interface App extends RunContext {
   readonly effects: AppEffects;
   readonly logger: ProcessLogger;
+  readonly logStreams: LogStreams;
 }
 
 /** Runs the command with its traffic through the proxy; answers the exit code. Never rejects. */
@@ -125,16 +108,26 @@ export async function runApp(
   meshFile: LoadedMeshFile | undefined,
   effects: AppEffects,
 ): Promise<number> {
+  const logStreams = new LogStreams();
   const logger = new ProcessLogger({
     level: options.logLevel,
     format: options.logFormat,
     output: effects.logOutput(),
     now: () => effects.clock.wallTime(),
+    streams: logStreams,
   });
   const teardown = new Teardown(logger);
   try {
     const config = await followConfig(meshFile, effects, logger, teardown);
-    return await compose({ options, effects, logger, teardown, config, listenerIds: new IdSequence() });
+    return await compose({
+      options,
+      effects,
+      logger,
+      logStreams,
+      teardown,
+      config,
+      listenerIds: new IdSequence(),
+    });
   } catch (error) {
     if (error instanceof StartError) {
       logger.error({}, error.message);
@@ -149,7 +142,7 @@ export async function runApp(
 }
 
 async function compose(app: App): Promise<number> {
-  const { options, effects, logger, teardown, config, listenerIds } = app;
+  const { options, effects, logger, logStreams, teardown, config, listenerIds } = app;
   const { clock } = effects;
   /** What earlier parts ask later ones for, once these are there. */
   const late: { workload?: Workload; router?: MeshRouter } = {};
@@ -181,6 +174,8 @@ async function compose(app: App): Promise<number> {
     targetAt: (direction, address) => late.router?.targetAt(direction, address),
     routeInfo: (id) => late.router?.routeInfo(id),
     backendInfo: (id) => late.router?.backendInfo(id),
+    // A mesh file asks nothing of clients.
+    ...NO_POLICIES,
   };
   const collector = new DataPlaneCollector(dataPlane, targets);
   const balancers = new BalancerGauges(dataPlane, targets);
@@ -199,7 +194,7 @@ async function compose(app: App): Promise<number> {
   teardown.add('data plane log', () => {
     dataPlaneLog.close();
   });
-  const unfollowLevel = logger.level.subscribe((level) => {
+  const unfollowLevel = followLoudest([logger.level, logStreams.level], (level) => {
     dataPlane.setLogLevel(dataPlaneLevel(level));
   });
   teardown.add('log level', unfollowLevel);
@@ -235,6 +230,7 @@ async function compose(app: App): Promise<number> {
       metrics: new MetricsRegistry([collector, balancers], versions, systemProcessFacts),
       variables: effects.variables,
       levels: levelControl(logger),
+      logs: logStreams,
       shutdownEnabled: () => config.value.admin.shutdown,
       shutDown: () => {
         relay.askToEnd();

@@ -54,6 +54,14 @@ std::string_view reasonName(Reason reason) {
       return "injected_failure";
     case Reason::Forbidden:
       return "forbidden";
+    case Reason::Unauthorized:
+      return "unauthorized";
+    case Reason::RateLimited:
+      return "rate_limited";
+    case Reason::AddressNotAllowed:
+      return "address_not_allowed";
+    case Reason::TooManyInFlight:
+      return "too_many_in_flight";
     case Reason::ConnectRefused:
       return "connect_refused";
     case Reason::ConnectTimeout:
@@ -78,6 +86,8 @@ std::string_view reasonName(Reason reason) {
       return "response_headers_timeout";
     case Reason::StreamIdleTimeout:
       return "stream_idle_timeout";
+    case Reason::RouteTimeout:
+      return "route_timeout";
     case Reason::HalfCloseTimeout:
       return "half_close_timeout";
     case Reason::IdleTimeout:

@@ -10,9 +10,9 @@ namespace mesh {
 namespace {
 
 // Every number that the contract gives to a reason.
-constexpr int NUMBERS[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  20, 21, 22, 23,
-                           24, 25, 26, 27, 28, 29, 30, 31, 32, 40, 41, 42, 43, 44,
-                           45, 46, 47, 48, 49, 50, 51, 60, 61, 62, 63, 64, 65};
+constexpr int NUMBERS[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  20, 21, 22, 23, 24, 25,
+                           26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 40, 41, 42, 43, 44,
+                           45, 46, 47, 48, 49, 50, 51, 52, 60, 61, 62, 63, 64, 65};
 
 TEST_CASE("every reason has a name of its own in lower case") {
   std::set<std::string> names;

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "authz/server-policy.h"
 #include "balance/backoff.h"
 #include "balance/connection-pool.h"
 #include "base/reason.h"
@@ -33,6 +36,8 @@ enum class OriginalDestinationSource : uint8_t {
   SocketOption = 3,
   Fixed = 4,
   HttpProxy = 5,
+  Address = 6,
+  Nowhere = 7,
 };
 
 enum class EndpointProtocol : uint8_t { AsClient, Http1, Http2, Http2OrigProto };
@@ -63,6 +68,9 @@ struct Settings {
   Recorder::Settings metrics;
   LogLevel logLevel = LogLevel::Info;
   bool emitErrorHeaders = false;
+  // Requests without a response head; 0: unlimited.
+  uint32_t outboundMaxInFlight = 0;
+  uint32_t inboundMaxInFlight = 0;
 };
 
 struct Listen {
@@ -71,9 +79,15 @@ struct Listen {
   SocketAddress address;
   OriginalDestinationSource source = OriginalDestinationSource::Fixed;
   uint32_t destinationId = 0;
+  SocketAddress originalDestination;  // invalid, but with OriginalDestinationSource::Address
+  uint32_t backlog = 0;               // 0: the kernel's largest
+  bool paused = false;                // connections wait until it is resumed
 };
 
 struct CloseListener {
+  uint32_t id = 0;
+};
+struct ResumeListener {
   uint32_t id = 0;
 };
 
@@ -110,11 +124,22 @@ struct PutTarget {
   FailureAccrual failureAccrual;
   LoadPenalty loadPenalty;
   Http2KeepAlive http2KeepAlive;  // towards endpoints
+  bool refuseLoopback = false;
+};
+
+// What sets an endpoint apart from the others of its target. Never changed once it is shared.
+struct EndpointTraits {
+  bool takesOrigProto = false;
+  std::string authorityOverride;                   // empty: none
+  std::optional<Http2KeepAlive> http2KeepAlive{};  // absent: as the target has it
+
+  bool any() const { return takesOrigProto || !authorityOverride.empty() || http2KeepAlive; }
 };
 
 struct EndpointSpec {
   SocketAddress address;
   uint32_t weight = 1;
+  std::shared_ptr<const EndpointTraits> traits{};  // null: none
 };
 
 struct UpdateEndpoints {
@@ -145,7 +170,9 @@ struct PutDestination {
   std::vector<AuthorityTarget> authorities;
   bool discoverAuthorities = false;
   uint32_t idleTimeoutMs = 0;
-  uint32_t routeTableId = 0;  // in place of the target
+  uint32_t routeTableId = 0;      // in place of the target
+  Reason refusal = Reason::None;  // not None: connections end with it
+  std::string refusalDetail;
 };
 
 struct RemoveDestination {
@@ -183,9 +210,9 @@ struct AttachCapture {
 struct DetachCapture {};
 
 using Command =
-    std::variant<Listen, CloseListener, PutTarget, UpdateEndpoints, RemoveTarget, PutDestination,
-                 RemoveDestination, FailDiscovery, SetLogLevel, Drain, Inspect, AttachCapture,
-                 DetachCapture, route::TableSpec, RemoveRouteTable>;
+    std::variant<Listen, CloseListener, ResumeListener, PutTarget, UpdateEndpoints, RemoveTarget,
+                 PutDestination, RemoveDestination, FailDiscovery, SetLogLevel, Drain, Inspect,
+                 AttachCapture, DetachCapture, route::TableSpec, RemoveRouteTable>;
 
 // `field` is the path of the bad field, empty when the system refused; then `osError` is set.
 struct CommandError {

@@ -36,12 +36,8 @@ CaptureSettings::Ports readPorts(const Path& path, const pb::PortRange& message,
 
 CaptureSettings::Network readNetwork(const Path& path, const pb::Network& message,
                                      Problems& problems) {
-  SocketAddress address = problems.ip(path / "ip", message.ip());
-  if (address.valid()) {
-    problems.inRange(path / "prefix_length", message.prefix_length(), 0,
-                     address.family() == AF_INET ? 32 : 128);
-  }
-  return {address, static_cast<uint8_t>(message.prefix_length())};
+  const authz::Network network = problems.network(path, message);
+  return {network.address, network.prefixLength};
 }
 
 }  // namespace

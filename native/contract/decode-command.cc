@@ -1,6 +1,8 @@
 // decodeCommand: bytes of contract.Command to one of the plain structures, or the first bad field.
 // What only the engine can know (whether an id exists, whether two commands fit) is not asked here.
+#include <memory>
 #include <unordered_set>
+#include <utility>
 
 #include "contract/decode-capture.h"
 #include "contract/decode-routes.h"
@@ -11,6 +13,8 @@ namespace {
 
 constexpr uint32_t MAX_WEIGHT = 10'000;
 constexpr uint32_t MAX_QUEUE = 1'000'000;
+// A signed 32-bit number for listen(2), which takes less where the kernel has a bound.
+constexpr uint32_t MAX_BACKLOG = 2'147'483'647;
 constexpr uint32_t MIN_ACCRUAL_WINDOW_MS = 10;
 constexpr uint32_t MAX_ACCRUAL_REQUESTS = 1'000'000;
 constexpr uint64_t NS_PER_MS = 1'000'000;
@@ -43,7 +47,22 @@ Listen read(const Path& path, const pb::Listen& message, Problems& problems) {
     problems.onlyZero(path / "destination_id", message.destination_id(), "with this source");
   }
   out.destinationId = message.destination_id();
+  if (out.source == OriginalDestinationSource::Address) {
+    out.originalDestination =
+        readAddress(path / "original_destination", message.has_original_destination(),
+                    message.original_destination(), problems);
+  } else if (message.has_original_destination()) {
+    problems.report(path / "original_destination", "must be absent with this source");
+  }
+  problems.inRange(path / "backlog", message.backlog(), 0, MAX_BACKLOG);
+  out.backlog = message.backlog();
+  out.paused = message.paused();
   return out;
+}
+
+ResumeListener read(const Path& path, const pb::ResumeListener& message, Problems& problems) {
+  problems.notZero(path / "id", message.id());
+  return {.id = message.id()};
 }
 
 CloseListener read(const Path& path, const pb::CloseListener& message, Problems& problems) {
@@ -140,7 +159,24 @@ PutTarget read(const Path& path, const pb::PutTarget& message, Problems& problem
   out.ewmaDecayNs = message.ewma_decay_ms() * NS_PER_MS;
   out.backoff = backoffOf(message);
   out.responseTimeoutMs = message.response_timeout_ms();
+  out.refuseLoopback = message.refuse_loopback();
   return out;
+}
+
+// Null where there is nothing to tell.
+std::shared_ptr<const EndpointTraits> readTraits(const Path& path, const pb::Endpoint& message,
+                                                 Problems& problems) {
+  EndpointTraits out;
+  out.takesOrigProto = message.takes_orig_proto();
+  if (!message.authority_override().empty()) {
+    problems.authority(path / "authority_override", message.authority_override());
+    out.authorityOverride = message.authority_override();
+  }
+  if (message.has_http2_keepalive()) {
+    out.http2KeepAlive =
+        readKeepAlive(path / "http2_keepalive", true, message.http2_keepalive(), problems);
+  }
+  return out.any() ? std::make_shared<const EndpointTraits>(std::move(out)) : nullptr;
 }
 
 UpdateEndpoints read(const Path& path, const pb::UpdateEndpoints& message, Problems& problems) {
@@ -157,7 +193,9 @@ UpdateEndpoints read(const Path& path, const pb::UpdateEndpoints& message, Probl
     SocketAddress address =
         readAddress(at / "address", endpoint.has_address(), endpoint.address(), problems);
     problems.inRange(at / "weight", endpoint.weight(), 0, MAX_WEIGHT);
-    out.add.push_back({address, endpoint.weight() == 0 ? 1 : endpoint.weight()});
+    out.add.push_back({.address = address,
+                       .weight = endpoint.weight() == 0 ? 1 : endpoint.weight(),
+                       .traits = readTraits(at, endpoint, problems)});
     if (message.remove_size() > 0) added.insert(address);
   }
   for (int i = 0; i < message.remove_size(); ++i) {
@@ -202,7 +240,7 @@ PutDestination read(const Path& path, const pb::PutDestination& message, Problem
   const bool opaque = out.protocol == Protocol::Opaque || out.protocol == Protocol::Tls;
   if (message.route_table_id() != 0) {
     problems.onlyZero(path / "target_id", message.target_id(), "with a route table");
-  } else if (opaque && message.target_id() == 0) {
+  } else if (opaque && message.target_id() == 0 && message.refusal() == pb::NONE) {
     problems.report(path / "target_id", "must not be 0: opaque bytes name no authority");
   }
   std::unordered_set<std::string_view> seen;
@@ -215,6 +253,12 @@ PutDestination read(const Path& path, const pb::PutDestination& message, Problem
     }
   }
   problems.inRange(path / "idle_timeout_ms", message.idle_timeout_ms(), 0, MAX_MS);
+  out.refusal = problems.known(path / "refusal", reasonFrom(message.refusal()), message.refusal(),
+                               Reason::Internal);
+  if (out.refusal == Reason::None && !message.refusal_detail().empty()) {
+    problems.report(path / "refusal_detail", "must be empty without a refusal");
+  }
+  out.refusalDetail = message.refusal_detail();
   out.detectTimeoutMs = message.detect_timeout_ms();
   out.targetId = message.target_id();
   out.routeTableId = message.route_table_id();
@@ -271,6 +315,8 @@ Command readKind(const pb::Command& message, Problems& problems) {
       return read(Path("listen"), message.listen(), problems);
     case pb::Command::kCloseListener:
       return read(Path("close_listener"), message.close_listener(), problems);
+    case pb::Command::kResumeListener:
+      return read(Path("resume_listener"), message.resume_listener(), problems);
     case pb::Command::kPutTarget:
       return read(Path("put_target"), message.put_target(), problems);
     case pb::Command::kUpdateEndpoints:

@@ -58,6 +58,18 @@ TEST_CASE("listen: each source with what it needs") {
   CHECK(proxy.source == OriginalDestinationSource::HttpProxy);
   CHECK(proxy.destinationId == 7);
   CHECK(proxy.address == address("[2001:db8::1]:443"));
+  CHECK(proxy.backlog == 0);
+  CHECK(!proxy.originalDestination.valid());
+  auto fixed = decoded<Listen>(
+      "listen { id: 3 direction: INBOUND source: SOURCE_ADDRESS backlog: 7 original_destination "
+      "{ " +
+      V6 + " } address { " + V4 + " } }");
+  CHECK(fixed.source == OriginalDestinationSource::Address);
+  CHECK(fixed.originalDestination == address("[2001:db8::1]:443"));
+  CHECK(fixed.backlog == 7);
+  auto none = decoded<Listen>("listen { id: 4 direction: INBOUND source: SOURCE_NONE address { " +
+                              V4 + " } }");
+  CHECK(none.source == OriginalDestinationSource::Nowhere);
 }
 
 TEST_CASE("listen: a bad field is named") {
@@ -79,12 +91,25 @@ TEST_CASE("listen: a bad field is named") {
       {"listen.address.port",
        R"(id: 1 direction: OUTBOUND source: SOURCE_CAPTURE_MAP address { ip: "1234" port: 65536 })"},
       {"listen.source", "id: 1 direction: OUTBOUND address { " + V4 + " }"},
-      {"listen.source", "id: 1 direction: OUTBOUND source: 6 address { " + V4 + " }"},
+      {"listen.source", "id: 1 direction: OUTBOUND source: 8 address { " + V4 + " }"},
       {"listen.destination_id",
        "id: 1 direction: OUTBOUND source: SOURCE_FIXED address { " + V4 + " }"},
       {"listen.destination_id",
        "id: 1 direction: OUTBOUND source: SOURCE_SOCKET_OPTION destination_id: 1 address { " + V4 +
            " }"},
+      {"listen.destination_id",
+       "id: 1 direction: OUTBOUND source: SOURCE_NONE destination_id: 1 address { " + V4 + " }"},
+      {"listen.original_destination",
+       "id: 1 direction: OUTBOUND source: SOURCE_ADDRESS address { " + V4 + " }"},
+      {"listen.original_destination.port",
+       R"(id: 1 direction: OUTBOUND source: SOURCE_ADDRESS original_destination { ip: "1234" } )"
+       "address { " +
+           V4 + " }"},
+      {"listen.original_destination",
+       "id: 1 direction: OUTBOUND source: SOURCE_NONE original_destination { " + V4 +
+           " } address { " + V4 + " }"},
+      {"listen.backlog",
+       "id: 1 direction: OUTBOUND source: SOURCE_NONE backlog: 2147483648 address { " + V4 + " }"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -123,6 +148,10 @@ TEST_CASE("put_target: a forwarding target needs no balancing") {
   auto target = decoded<PutTarget>("put_target { id: 4 kind: FORWARD connect_timeout_ms: 1000 }");
   CHECK(target.forward);
   CHECK(!target.source.valid());
+  CHECK_FALSE(target.refuseLoopback);
+  CHECK(decoded<PutTarget>(
+            "put_target { id: 4 kind: FORWARD connect_timeout_ms: 1000 refuse_loopback: true }")
+            .refuseLoopback);
 }
 
 TEST_CASE("put_target: accrual, penalty and PINGs, absent and given") {
@@ -249,6 +278,26 @@ TEST_CASE("update_endpoints: additions, default weights and removals") {
   CHECK(update.remove == std::vector<SocketAddress>{address("49.50.51.52:1")});
 }
 
+TEST_CASE("update_endpoints: what sets an endpoint apart is there where it is given") {
+  const auto update = decoded<UpdateEndpoints>(
+      "update_endpoints { target_id: 3 add { address { " + V4 + " } } add { address { " + V4 +
+      " } takes_orig_proto: true authority_override: 'web.other:81' "
+      "http2_keepalive { interval_ms: 10 timeout_ms: 3 while_idle: true } } add { address { " +
+      V6 + " } authority_override: 'web' } }");
+  REQUIRE(update.add.size() == 3);
+  CHECK(update.add[0].traits == nullptr);
+  REQUIRE(update.add[1].traits != nullptr);
+  CHECK(update.add[1].traits->takesOrigProto);
+  CHECK(update.add[1].traits->authorityOverride == "web.other:81");
+  REQUIRE(update.add[1].traits->http2KeepAlive);
+  CHECK(update.add[1].traits->http2KeepAlive->intervalMs == 10);
+  CHECK(update.add[1].traits->http2KeepAlive->timeoutMs == 3);
+  CHECK(update.add[1].traits->http2KeepAlive->whileIdle);
+  REQUIRE(update.add[2].traits != nullptr);
+  CHECK_FALSE(update.add[2].traits->takesOrigProto);
+  CHECK_FALSE(update.add[2].traits->http2KeepAlive);
+}
+
 TEST_CASE("update_endpoints: a bad element is named by its index") {
   const std::string good = "add { address { " + V4 + " } } ";
   CHECK(fieldOf("update_endpoints { " + good + "}") == "update_endpoints.target_id");
@@ -258,6 +307,15 @@ TEST_CASE("update_endpoints: a bad element is named by its index") {
         "update_endpoints.add[1].address");
   CHECK(fieldOf("update_endpoints { target_id: 1 add { weight: 10001 address { " + V4 + " } } }") ==
         "update_endpoints.add[0].weight");
+  const auto with = [](const std::string& text) {
+    return fieldOf("update_endpoints { target_id: 1 add { address { " + V4 + " } " + text + " } }");
+  };
+  CHECK(with("authority_override: 'Web'") == "update_endpoints.add[0].authority_override");
+  CHECK(with("authority_override: 'a/b'") == "update_endpoints.add[0].authority_override");
+  CHECK(with("http2_keepalive { timeout_ms: 1 }") ==
+        "update_endpoints.add[0].http2_keepalive.interval_ms");
+  CHECK(with("http2_keepalive { interval_ms: 1 }") ==
+        "update_endpoints.add[0].http2_keepalive.timeout_ms");
   CHECK(fieldOf("update_endpoints { target_id: 1 remove { " + MAPPED + " } }") ==
         "update_endpoints.remove[0].ip");
   CHECK(fieldOf("update_endpoints { target_id: 1 " + good + "remove { " + V4 + " } }") ==
@@ -310,6 +368,17 @@ TEST_CASE("put_destination: a route table in place of a target") {
   CHECK(fieldOf(head + "target_id: 1 "
                        "authorities { authority: 'a' target_id: 1 route_table_id: 5 } }") ==
         "put_destination.authorities[0].target_id");
+}
+
+TEST_CASE("put_destination: one that is refused needs no target") {
+  const std::string head = "put_destination { id: 6 direction: INBOUND protocol: OPAQUE ";
+  const auto refused =
+      decoded<PutDestination>(head + "refusal: ADDRESS_NOT_ALLOWED refusal_detail: 'not here' }");
+  CHECK(refused.refusal == Reason::AddressNotAllowed);
+  CHECK(refused.refusalDetail == "not here");
+  CHECK(decoded<PutDestination>(head + "target_id: 1 }").refusal == Reason::None);
+  CHECK(fieldOf(head + "refusal: 19 }") == "put_destination.refusal");
+  CHECK(fieldOf(head + "target_id: 1 refusal_detail: 'why' }") == "put_destination.refusal_detail");
 }
 
 TEST_CASE("remove_route_table: by its id") {
@@ -378,6 +447,7 @@ TEST_CASE("fail_discovery: for an address, or for an authority of a destination"
 
 TEST_CASE("the small commands") {
   CHECK(decoded<CloseListener>("close_listener { id: 1 }").id == 1);
+  CHECK(decoded<ResumeListener>("resume_listener { id: 1 }").id == 1);
   CHECK(decoded<RemoveTarget>("remove_target { id: 2 }").id == 2);
   CHECK(decoded<RemoveDestination>("remove_destination { id: 3 }").id == 3);
   CHECK(decoded<SetLogLevel>("set_log_level { level: LOG_TRACE }").level == LogLevel::Trace);
@@ -387,6 +457,7 @@ TEST_CASE("the small commands") {
   decoded<DetachCapture>("detach_capture {}");
 
   CHECK(fieldOf("close_listener {}") == "close_listener.id");
+  CHECK(fieldOf("resume_listener {}") == "resume_listener.id");
   CHECK(fieldOf("remove_target {}") == "remove_target.id");
   CHECK(fieldOf("remove_destination {}") == "remove_destination.id");
   CHECK(fieldOf("set_log_level { level: 6 }") == "set_log_level.level");

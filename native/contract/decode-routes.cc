@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "contract/decode-filters.h"
+#include "contract/decode-server-policy.h"
 #include "route/host-index.h"
 
 namespace mesh::contract {
@@ -16,6 +17,9 @@ constexpr uint32_t MIN_BUDGET_TTL_MS = 1'000;
 constexpr uint32_t MAX_BUDGET_TTL_MS = 60'000;
 constexpr uint32_t FIRST_STATUS = 1;
 constexpr uint32_t LAST_STATUS = 599;
+constexpr uint32_t LAST_HTTP_VERSION = 2;
+// Matches within matches.
+constexpr int DEEPEST_MATCH = 16;
 
 bool hasUpperCase(const std::string& text) {
   for (const char c : text) {
@@ -62,9 +66,14 @@ route::PathMatch readPath(const pb::RequestMatch& message) {
   return {};
 }
 
-route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message,
+// `depth` of those around it.
+route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message, int depth,
                               Problems& problems) {
   route::RequestMatch out;
+  if (depth >= DEEPEST_MATCH) {
+    problems.report(path, "is nested too deeply");
+    return out;
+  }
   out.path = readPath(message);
   out.method = message.method();
   for (int i = 0; i < message.headers_size(); ++i) {
@@ -76,10 +85,20 @@ route::RequestMatch readMatch(const Path& path, const pb::RequestMatch& message,
   for (int i = 0; i < message.queries_size(); ++i) {
     out.queries.push_back(readNamed(path.at("queries", i), message.queries(i), problems));
   }
+  problems.inRange(path / "http_version", message.http_version(), 0, LAST_HTTP_VERSION);
+  out.httpVersion = static_cast<uint8_t>(message.http_version());
+  for (int i = 0; i < message.all_size(); ++i) {
+    out.all.push_back(readMatch(path.at("all", i), message.all(i), depth + 1, problems));
+  }
+  for (int i = 0; i < message.none_size(); ++i) {
+    out.none.push_back(readMatch(path.at("none", i), message.none(i), depth + 1, problems));
+  }
   return out;
 }
 
-void checkHost(const Path& path, const pb::RouteHost& message, Problems& problems) {
+// Of requests, and of TLS: lower case, without a port; empty: any.
+template <typename Message>
+void checkHost(const Path& path, const Message& message, Problems& problems) {
   const std::string& host = message.host();
   if (host.empty()) {
     if (message.suffix()) problems.report(path / "suffix", "must not be set with an empty host");
@@ -113,7 +132,7 @@ route::HostSpec readHost(const Path& path, const pb::RouteHost& message, int rul
                       "is not the index of a rule: there are " + std::to_string(rules));
     }
     out.entries.push_back(
-        {.match = readMatch(at / "match", entry.match(), problems), .rule = entry.rule()});
+        {.match = readMatch(at / "match", entry.match(), 0, problems), .rule = entry.rule()});
   }
   return out;
 }
@@ -143,9 +162,11 @@ route::StreamTimeouts readTimeouts(const Path& path, const pb::StreamTimeouts& m
   problems.inRange(path / "request_ms", message.request_ms(), 0, MAX_MS);
   problems.inRange(path / "response_ms", message.response_ms(), 0, MAX_MS);
   problems.inRange(path / "idle_ms", message.idle_ms(), 0, MAX_MS);
+  problems.inRange(path / "head_ms", message.head_ms(), 0, MAX_MS);
   return {.requestMs = message.request_ms(),
           .responseMs = message.response_ms(),
-          .idleMs = message.idle_ms()};
+          .idleMs = message.idle_ms(),
+          .headMs = message.head_ms()};
 }
 
 std::vector<route::StatusRange> readStatuses(
@@ -164,13 +185,16 @@ std::vector<route::StatusRange> readStatuses(
 }
 
 uint32_t readGrpcCodes(const Path& path, const pb::Retry& message, Problems& problems) {
-  // CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
+  // CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE; or all but OK.
   constexpr uint32_t RETRYABLE = 1u << 1 | 1u << 4 | 1u << 8 | 1u << 13 | 1u << 14;
+  constexpr uint32_t ANY = 0x1fffe;
+  const bool any = message.responses_only();
   uint32_t out = 0;
   for (int i = 0; i < message.grpc_codes_size(); ++i) {
     const uint32_t code = message.grpc_codes(i);
-    if (code >= 32 || (RETRYABLE >> code & 1) == 0) {
-      problems.report(path.at("grpc_codes", i), "must be one of 1, 4, 8, 13, 14");
+    if (code >= 32 || ((any ? ANY : RETRYABLE) >> code & 1) == 0) {
+      problems.report(path.at("grpc_codes", i),
+                      any ? "must be between 1 and 16" : "must be one of 1, 4, 8, 13, 14");
       continue;
     }
     out |= 1u << code;
@@ -198,13 +222,19 @@ route::BudgetSpec readBudget(const Path& path, const pb::RetryBudget& message, P
 
 route::Retry readRetry(const Path& path, const pb::Retry& message, Problems& problems) {
   route::Retry out;
-  problems.inRange(path / "max_retries", message.max_retries(), 1, MAX_RETRIES);
+  // Without a number of their own retries need a budget.
+  const bool unlimited = message.responses_only() && message.max_retries() == 0;
+  problems.inRange(path / "max_retries", message.max_retries(), unlimited ? 0 : 1, MAX_RETRIES);
+  if (unlimited && !message.has_budget()) {
+    problems.report(path / "budget", "is required when max_retries is 0");
+  }
   problems.inRange(path / "timeout_ms", message.timeout_ms(), 0, MAX_MS);
   out.maxRetries = message.max_retries();
   out.maxRequestBytes = message.max_request_bytes();
   out.statuses = readStatuses(path, "statuses", message.statuses(), problems);
   out.grpcCodes = readGrpcCodes(path, message, problems);
   out.timeoutMs = message.timeout_ms();
+  out.responsesOnly = message.responses_only();
   if (message.has_backoff()) {
     out.backoff = readBackoff(path / "backoff", message.backoff(), problems);
   }
@@ -212,7 +242,20 @@ route::Retry readRetry(const Path& path, const pb::Retry& message, Problems& pro
   return out;
 }
 
-route::RuleSpec readRule(const Path& path, const pb::RouteRule& message, Problems& problems) {
+// `known`: how many there are in the server's policy.
+std::vector<uint32_t> readAuthorizations(const Path& path,
+                                         const google::protobuf::RepeatedField<uint32_t>& indexes,
+                                         int known, Problems& problems) {
+  for (int i = 0; i < indexes.size(); ++i) {
+    if (indexes.Get(i) < static_cast<uint32_t>(known)) continue;
+    problems.report(path.at("authorizations", i),
+                    "is not the index of an authorization: there are " + std::to_string(known));
+  }
+  return {indexes.begin(), indexes.end()};
+}
+
+route::RuleSpec readRule(const Path& path, const pb::RouteRule& message, int authorizations,
+                         Problems& problems) {
   route::RuleSpec out;
   problems.notZero(path / "id", message.id());
   out.id = message.id();
@@ -226,10 +269,12 @@ route::RuleSpec readRule(const Path& path, const pb::RouteRule& message, Problem
   out.allowRequestOverrides = message.allow_request_overrides();
   out.failureStatuses =
       readStatuses(path, "failure_statuses", message.failure_statuses(), problems);
+  out.authorizations = readAuthorizations(path, message.authorizations(), authorizations, problems);
   return out;
 }
 
-route::TcpRouteSpec readTcp(const Path& path, const pb::TcpRoute& message, Problems& problems) {
+route::TcpRouteSpec readTcp(const Path& path, const pb::TcpRoute& message, int authorizations,
+                            Problems& problems) {
   route::TcpRouteSpec out;
   problems.notZero(path / "id", message.id());
   out.id = message.id();
@@ -242,7 +287,26 @@ route::TcpRouteSpec readTcp(const Path& path, const pb::TcpRoute& message, Probl
   } else if (message.refusal() != pb::NONE) {
     problems.report(path / "refusal", "must be FORBIDDEN or INVALID_POLICY, or absent");
   }
+  out.authorizations = readAuthorizations(path, message.authorizations(), authorizations, problems);
   return out;
+}
+
+void readTls(const Path& path, const pb::PutRouteTable& message,
+             std::vector<route::TlsHostSpec>& out, Problems& problems) {
+  std::set<std::pair<std::string_view, bool>> seen;
+  for (int i = 0; i < message.tls_size(); ++i) {
+    const Path at = path.at("tls", i);
+    const pb::TlsHost& host = message.tls(i);
+    checkHost(at, host, problems);
+    if (!seen.emplace(host.host(), host.suffix()).second) {
+      problems.report(at / "host", "is there twice");
+    }
+    problems.required(at / "route", host.has_route());
+    if (!host.has_route()) continue;
+    out.push_back({.host = host.host(),
+                   .suffix = host.suffix(),
+                   .route = readTcp(at / "route", host.route(), 0, problems)});
+  }
 }
 
 }  // namespace
@@ -252,6 +316,7 @@ route::TableSpec readRouteTable(const Path& path, const pb::PutRouteTable& messa
   route::TableSpec out;
   problems.notZero(path / "id", message.id());
   out.id = message.id();
+  const int authorizations = message.server().authorizations_size();
   std::set<std::pair<std::string_view, bool>> seen;
   for (int i = 0; i < message.hosts_size(); ++i) {
     const Path at = path.at("hosts", i);
@@ -262,9 +327,14 @@ route::TableSpec readRouteTable(const Path& path, const pb::PutRouteTable& messa
     out.hosts.push_back(readHost(at, host, message.rules_size(), problems));
   }
   for (int i = 0; i < message.rules_size(); ++i) {
-    out.rules.push_back(readRule(path.at("rules", i), message.rules(i), problems));
+    out.rules.push_back(readRule(path.at("rules", i), message.rules(i), authorizations, problems));
   }
-  if (message.has_tcp()) out.tcp = readTcp(path / "tcp", message.tcp(), problems);
+  if (message.has_tcp()) out.tcp = readTcp(path / "tcp", message.tcp(), authorizations, problems);
+  if (message.has_server()) {
+    out.server = readServerPolicy(path / "server", message.server(), problems);
+    if (message.tls_size() > 0) problems.report(path / "tls", "must be empty with a server");
+  }
+  readTls(path, message, out.tls, problems);
   return out;
 }
 

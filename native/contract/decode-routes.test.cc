@@ -79,7 +79,7 @@ TEST_CASE("a route table: rules come out as they went in") {
         kind: RANDOM_AVAILABLE
         backends { id: 8 name: "b" target_id: 9 weight: 10 filters { invalid: "why" } }
       }
-      timeouts { request_ms: 1 response_ms: 2 idle_ms: 3 }
+      timeouts { request_ms: 1 response_ms: 2 idle_ms: 3 head_ms: 4 }
       retry {
         max_retries: 100 max_request_bytes: 5 statuses { first: 500 last: 599 }
         grpc_codes: [1, 4, 8, 13, 14] timeout_ms: 6
@@ -104,6 +104,7 @@ TEST_CASE("a route table: rules come out as they went in") {
   CHECK(rule.timeouts.requestMs == 1);
   CHECK(rule.timeouts.responseMs == 2);
   CHECK(rule.timeouts.idleMs == 3);
+  CHECK(rule.timeouts.headMs == 4);
   REQUIRE(rule.retry);
   CHECK(rule.retry->maxRetries == 100);
   CHECK(rule.retry->maxRequestBytes == 5);
@@ -111,6 +112,7 @@ TEST_CASE("a route table: rules come out as they went in") {
   CHECK(rule.retry->statuses.at(0).last == 599);
   CHECK(rule.retry->grpcCodes == (1u << 1 | 1u << 4 | 1u << 8 | 1u << 13 | 1u << 14));
   CHECK(rule.retry->timeoutMs == 6);
+  CHECK_FALSE(rule.retry->responsesOnly);
   REQUIRE(rule.retry->backoff);
   CHECK(rule.retry->backoff->minMs == 1);
   CHECK(rule.retry->backoff->maxMs == 2);
@@ -126,6 +128,73 @@ TEST_CASE("a route table: rules come out as they went in") {
   CHECK(table.tcp->name == "t");
   CHECK(table.tcp->refusal == Reason::Forbidden);
   CHECK(table.tcp->distribution.kind == route::DistributionKind::FirstAvailable);
+}
+
+TEST_CASE("a route table: matches within matches come out as they went in") {
+  const route::TableSpec table = decoded(R"(
+    id: 4
+    rules { id: 1 }
+    hosts { entries { match {
+      http_version: 2
+      headers { name: "x" exact: "\377\000" }
+      all { method: "GET" none { path_exact: "/a" } }
+      none { path_regex: "/b" }
+    } } })");
+  const route::RequestMatch& match = table.hosts.at(0).entries.at(0).match;
+  CHECK(match.httpVersion == 2);
+  CHECK(match.headers.at(0).value.text == std::string("\377\000", 2));
+  REQUIRE(match.all.size() == 1);
+  CHECK(match.all[0].method == "GET");
+  REQUIRE(match.all[0].none.size() == 1);
+  CHECK(std::get<route::PathExact>(match.all[0].none[0].path).path == "/a");
+  REQUIRE(match.none.size() == 1);
+  CHECK(std::get<route::PathRegex>(match.none[0].path).pattern == "/b");
+}
+
+TEST_CASE("a route table: matches are at most sixteen deep") {
+  const auto nested = [](int depth) {
+    std::string match;
+    for (int i = 1; i < depth; ++i) match = "none { " + match + " }";
+    return decode("id: 1 rules { id: 1 } hosts { entries { match { " + match + " } } }");
+  };
+  CHECK(nested(16).ok());
+  CHECK(!nested(17).ok());
+}
+
+TEST_CASE("a route table: retries of responses alone, bounded by their budget") {
+  const route::TableSpec table = decoded(R"(
+    id: 4
+    rules {
+      id: 7 kind: ROUTE_PROFILE
+      retry { responses_only: true grpc_codes: [1, 2, 16] budget { id: 3 ttl_ms: 1000 } }
+    })");
+  const route::RuleSpec& rule = table.rules.at(0);
+  CHECK(rule.kind == route::RouteKind::Profile);
+  REQUIRE(rule.retry);
+  CHECK(rule.retry->responsesOnly);
+  CHECK(rule.retry->maxRetries == 0);
+  CHECK(rule.retry->grpcCodes == (1u << 1 | 1u << 2 | 1u << 16));
+  REQUIRE(rule.retry->budget);
+}
+
+TEST_CASE("a route table: routes by the names of servers come out as they went in") {
+  const route::TableSpec table = decoded(R"(
+    id: 4
+    tls { host: "a.b" route { id: 5 name: "t" refusal: INVALID_POLICY } }
+    tls { host: "a.b" suffix: true
+          route { id: 6 distribution { kind: FIRST_AVAILABLE backends { id: 1 target_id: 2 } } } }
+    tls { route { id: 7 } })");
+  CHECK_FALSE(table.tcp);
+  REQUIRE(table.tls.size() == 3);
+  CHECK(table.tls[0].host == "a.b");
+  CHECK_FALSE(table.tls[0].suffix);
+  CHECK(table.tls[0].route.id == 5);
+  CHECK(table.tls[0].route.name == "t");
+  CHECK(table.tls[0].route.refusal == Reason::InvalidPolicy);
+  CHECK(table.tls[1].suffix);
+  CHECK(table.tls[1].route.distribution.backends.at(0).targetId == 2);
+  CHECK(table.tls[2].host.empty());
+  CHECK(table.tls[2].route.id == 7);
 }
 
 TEST_CASE("a route table: filters come out as they went in") {
@@ -199,8 +268,11 @@ TEST_CASE("a route table: a bad field is named") {
        match("queries { regex: 'x' }")},
       {"put_route_table.hosts[0].entries[0].match.queries[1]",
        match("queries { name: 'x' exact: '' } queries { name: 'y' }")},
+      {"put_route_table.hosts[0].entries[0].match.http_version", match("http_version: 3")},
+      {"put_route_table.hosts[0].entries[0].match.all[1].none[0].headers[0]",
+       match("all { } all { none { headers { name: 'x' } } }")},
       {"put_route_table.rules[0].id", "id: 1 rules { }"},
-      {"put_route_table.rules[0].kind", rule("kind: 2")},
+      {"put_route_table.rules[0].kind", rule("kind: 9")},
       {"put_route_table.rules[0].distribution.kind", rule("distribution { kind: 3 }")},
       {"put_route_table.rules[0].distribution.backends[0].id",
        rule("distribution { backends { } }")},
@@ -210,7 +282,15 @@ TEST_CASE("a route table: a bad field is named") {
       {"put_route_table.rules[0].timeouts.response_ms",
        rule("timeouts { response_ms: 2147483648 }")},
       {"put_route_table.rules[0].timeouts.idle_ms", rule("timeouts { idle_ms: 2147483648 }")},
+      {"put_route_table.rules[0].timeouts.head_ms", rule("timeouts { head_ms: 2147483648 }")},
       {"put_route_table.rules[0].retry.max_retries", rule("retry { }")},
+      {"put_route_table.rules[0].retry.max_retries",
+       rule("retry { budget { id: 1 ttl_ms: 1000 } }")},
+      {"put_route_table.rules[0].retry.budget", rule("retry { responses_only: true }")},
+      {"put_route_table.rules[0].retry.grpc_codes[1]",
+       retry("responses_only: true grpc_codes: [16, 17]")},
+      {"put_route_table.rules[0].retry.grpc_codes[0]",
+       retry("responses_only: true grpc_codes: [0]")},
       {"put_route_table.rules[0].retry.max_retries", rule("retry { max_retries: 101 }")},
       {"put_route_table.rules[0].retry.statuses[0].first", retry("statuses { last: 5 }")},
       {"put_route_table.rules[0].retry.statuses[0].last", retry("statuses { first: 5 last: 4 }")},
@@ -242,6 +322,15 @@ TEST_CASE("a route table: a bad field is named") {
        filter("inject { grpc { code: 17 } }")},
       {"put_route_table.tcp.id", "id: 1 tcp { }"},
       {"put_route_table.tcp.refusal", "id: 1 tcp { id: 1 refusal: NO_ROUTE }"},
+      {"put_route_table.tls[0].host", "id: 1 tls { host: 'A' route { id: 1 } }"},
+      {"put_route_table.tls[0].host", "id: 1 tls { host: 'a:443' route { id: 1 } }"},
+      {"put_route_table.tls[0].suffix", "id: 1 tls { suffix: true route { id: 1 } }"},
+      {"put_route_table.tls[1].host",
+       "id: 1 tls { host: 'a' route { id: 1 } } tls { host: 'a' route { id: 2 } }"},
+      {"put_route_table.tls[0].route", "id: 1 tls { host: 'a' }"},
+      {"put_route_table.tls[1].route.id",
+       "id: 1 tls { host: 'a' route { id: 1 } } tls { host: 'b' route { } }"},
+      {"put_route_table.tls[0].route.refusal", "id: 1 tls { route { id: 1 refusal: NO_ROUTE } }"},
       {"put_route_table.tcp.distribution.backends[0].id",
        "id: 1 tcp { id: 1 distribution { backends { } } }"},
   };

@@ -115,6 +115,8 @@ Result<Settings, CommandError> decodeSettings(std::string_view bytes) {
   settings.logLevel = problems.known(Path("log_level"), logLevelFrom(message.log_level()),
                                      message.log_level(), LogLevel::Info);
   settings.emitErrorHeaders = message.emit_error_headers();
+  settings.outboundMaxInFlight = message.outbound_max_in_flight();
+  settings.inboundMaxInFlight = message.inbound_max_in_flight();
   if (problems.any()) return problems.first();
   return settings;
 }

@@ -18,6 +18,8 @@ pb::Settings goodSettings() {
   settings.set_poller(pb::POLLER_LIBUV);
   settings.set_log_level(pb::LOG_WARN);
   settings.set_emit_error_headers(true);
+  settings.set_outbound_max_in_flight(11);
+  settings.set_inbound_max_in_flight(12);
   pb::TcpSettings& tcp = *settings.mutable_tcp();
   tcp.set_keepalive_ms(10'000);
   tcp.set_user_timeout_ms(30'000);
@@ -49,6 +51,8 @@ TEST_CASE("settings come out as they went in") {
   CHECK(settings.poller == PollerKind::Libuv);
   CHECK(settings.logLevel == LogLevel::Warn);
   CHECK(settings.emitErrorHeaders);
+  CHECK(settings.outboundMaxInFlight == 11);
+  CHECK(settings.inboundMaxInFlight == 12);
   CHECK(settings.tcp.keepaliveMs == 10'000);
   CHECK(settings.tcp.userTimeoutMs == 30'000);
   CHECK(settings.halfCloseTimeoutMs == 60'000);

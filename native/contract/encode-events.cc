@@ -24,6 +24,14 @@ void fill(const LabelSet& labels, pb::Labels& message) {
   message.set_route_id(labels.routeId);
   message.set_backend_id(labels.backendId);
   if (labels.grpcStatus >= 0) message.set_grpc_status(static_cast<uint32_t>(labels.grpcStatus));
+  message.set_server_id(labels.serverId);
+  message.set_authorization_id(labels.authorizationId);
+  message.set_rate_limit_id(labels.rateLimitId);
+  message.set_rate_limit_scope(toContract(labels.limitScope));
+  message.set_port_skipped(labels.portSkipped);
+  message.set_server_port(labels.serverPort);
+  message.set_server_name(toUtf8(labels.serverName));
+  message.set_no_budget(labels.noBudget);
 }
 
 void fill(const SeriesDefined& event, pb::Event& out) {

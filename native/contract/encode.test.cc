@@ -119,6 +119,12 @@ TEST_CASE("a series has its place, its family and only the labels that apply") {
   labels.reason = Reason::ConnectRefused;
   labels.errnoValue = ECONNRESET;
   labels.detected = "http/1";
+  labels.serverId = 21;
+  labels.authorizationId = 22;
+  labels.rateLimitId = 23;
+  labels.limitScope = LimitScope::Identity;
+  labels.portSkipped = true;
+  labels.serverPort = 8080;
   auto event = roundTrip(SeriesDefined{2, {5, 8, Family::ResponseLatencyMs, labels}});
   const pb::SeriesDefined& series = event.series_defined();
   CHECK(series.worker() == 2);
@@ -135,7 +141,23 @@ TEST_CASE("a series has its place, its family and only the labels that apply") {
   CHECK(series.labels().reason() == pb::CONNECT_REFUSED);
   CHECK(series.labels().errno_name() == "ECONNRESET");
   CHECK(series.labels().detected() == "http/1");
+  CHECK(series.labels().server_id() == 21);
+  CHECK(series.labels().authorization_id() == 22);
+  CHECK(series.labels().rate_limit_id() == 23);
+  CHECK(series.labels().rate_limit_scope() == pb::SCOPE_IDENTITY);
+  CHECK(series.labels().port_skipped());
+  CHECK(series.labels().server_port() == 8080);
   CHECK(!series.labels().overflow());
+  CHECK(series.labels().server_name().empty());
+  CHECK(!series.labels().no_budget());
+
+  LabelSet named;
+  named.serverName = "web.mesh";
+  named.noBudget = true;
+  auto byName = roundTrip(SeriesDefined{0, {1, 1, Family::TlsRouteOpenTotal, named}});
+  CHECK(byName.series_defined().family() == pb::TLS_ROUTE_OPEN_TOTAL);
+  CHECK(byName.series_defined().labels().server_name() == "web.mesh");
+  CHECK(byName.series_defined().labels().no_budget());
 
   LabelSet overflow;
   overflow.overflow = true;

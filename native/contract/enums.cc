@@ -42,6 +42,10 @@ constexpr std::optional<OriginalDestinationSource> source(pb::OriginalDestinatio
       return OriginalDestinationSource::Fixed;
     case pb::SOURCE_HTTP_PROXY:
       return OriginalDestinationSource::HttpProxy;
+    case pb::SOURCE_ADDRESS:
+      return OriginalDestinationSource::Address;
+    case pb::SOURCE_NONE:
+      return OriginalDestinationSource::Nowhere;
     case pb::SOURCE_UNSPECIFIED:
     case pb::OriginalDestinationSource_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::OriginalDestinationSource_INT_MAX_SENTINEL_DO_NOT_USE_:
@@ -62,6 +66,10 @@ constexpr pb::OriginalDestinationSource source(OriginalDestinationSource value) 
       return pb::SOURCE_FIXED;
     case OriginalDestinationSource::HttpProxy:
       return pb::SOURCE_HTTP_PROXY;
+    case OriginalDestinationSource::Address:
+      return pb::SOURCE_ADDRESS;
+    case OriginalDestinationSource::Nowhere:
+      return pb::SOURCE_NONE;
   }
   return pb::SOURCE_UNSPECIFIED;
 }
@@ -206,6 +214,52 @@ constexpr std::optional<Family> family(pb::Family value) {
       return Family::TcpRouteOpenTotal;
     case pb::TCP_ROUTE_CLOSE_TOTAL:
       return Family::TcpRouteCloseTotal;
+    case pb::HTTP_AUTHZ_ALLOW_TOTAL:
+      return Family::HttpAuthzAllowTotal;
+    case pb::HTTP_AUTHZ_DENY_TOTAL:
+      return Family::HttpAuthzDenyTotal;
+    case pb::HTTP_ROUTE_NOT_FOUND_TOTAL:
+      return Family::HttpRouteNotFoundTotal;
+    case pb::HTTP_RATE_LIMIT_TOTAL:
+      return Family::HttpRateLimitTotal;
+    case pb::TCP_AUTHZ_ALLOW_TOTAL:
+      return Family::TcpAuthzAllowTotal;
+    case pb::TCP_AUTHZ_DENY_TOTAL:
+      return Family::TcpAuthzDenyTotal;
+    case pb::TCP_AUTHZ_TERMINATE_TOTAL:
+      return Family::TcpAuthzTerminateTotal;
+    case pb::HTTP_SERVER_ERRORS_TOTAL:
+      return Family::HttpServerErrorsTotal;
+    case pb::TCP_SERVER_ERRORS_TOTAL:
+      return Family::TcpServerErrorsTotal;
+    case pb::SERVER_REQUESTS_TOTAL:
+      return Family::ServerRequestsTotal;
+    case pb::SERVER_REQUEST_DURATION_MS:
+      return Family::ServerRequestDurationMs;
+    case pb::SERVER_RESPONSE_DURATION_MS:
+      return Family::ServerResponseDurationMs;
+    case pb::SERVER_REQUEST_FRAME_BYTES:
+      return Family::ServerRequestFrameBytes;
+    case pb::SERVER_RESPONSE_FRAME_BYTES:
+      return Family::ServerResponseFrameBytes;
+    case pb::SERVER_STATUSES_TOTAL:
+      return Family::ServerStatusesTotal;
+    case pb::PROFILE_REQUEST_TOTAL:
+      return Family::ProfileRequestTotal;
+    case pb::PROFILE_RESPONSE_TOTAL:
+      return Family::ProfileResponseTotal;
+    case pb::PROFILE_RESPONSE_LATENCY_MS:
+      return Family::ProfileResponseLatencyMs;
+    case pb::PROFILE_ACTUAL_REQUEST_TOTAL:
+      return Family::ProfileActualRequestTotal;
+    case pb::PROFILE_ACTUAL_RESPONSE_TOTAL:
+      return Family::ProfileActualResponseTotal;
+    case pb::PROFILE_RETRYABLE_TOTAL:
+      return Family::ProfileRetryableTotal;
+    case pb::TLS_ROUTE_OPEN_TOTAL:
+      return Family::TlsRouteOpenTotal;
+    case pb::TLS_ROUTE_CLOSE_TOTAL:
+      return Family::TlsRouteCloseTotal;
     case pb::Family_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::Family_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -279,6 +333,52 @@ constexpr pb::Family family(Family value) {
       return pb::TCP_ROUTE_OPEN_TOTAL;
     case Family::TcpRouteCloseTotal:
       return pb::TCP_ROUTE_CLOSE_TOTAL;
+    case Family::HttpAuthzAllowTotal:
+      return pb::HTTP_AUTHZ_ALLOW_TOTAL;
+    case Family::HttpAuthzDenyTotal:
+      return pb::HTTP_AUTHZ_DENY_TOTAL;
+    case Family::HttpRouteNotFoundTotal:
+      return pb::HTTP_ROUTE_NOT_FOUND_TOTAL;
+    case Family::HttpRateLimitTotal:
+      return pb::HTTP_RATE_LIMIT_TOTAL;
+    case Family::TcpAuthzAllowTotal:
+      return pb::TCP_AUTHZ_ALLOW_TOTAL;
+    case Family::TcpAuthzDenyTotal:
+      return pb::TCP_AUTHZ_DENY_TOTAL;
+    case Family::TcpAuthzTerminateTotal:
+      return pb::TCP_AUTHZ_TERMINATE_TOTAL;
+    case Family::HttpServerErrorsTotal:
+      return pb::HTTP_SERVER_ERRORS_TOTAL;
+    case Family::TcpServerErrorsTotal:
+      return pb::TCP_SERVER_ERRORS_TOTAL;
+    case Family::ServerRequestsTotal:
+      return pb::SERVER_REQUESTS_TOTAL;
+    case Family::ServerRequestDurationMs:
+      return pb::SERVER_REQUEST_DURATION_MS;
+    case Family::ServerResponseDurationMs:
+      return pb::SERVER_RESPONSE_DURATION_MS;
+    case Family::ServerRequestFrameBytes:
+      return pb::SERVER_REQUEST_FRAME_BYTES;
+    case Family::ServerResponseFrameBytes:
+      return pb::SERVER_RESPONSE_FRAME_BYTES;
+    case Family::ServerStatusesTotal:
+      return pb::SERVER_STATUSES_TOTAL;
+    case Family::ProfileRequestTotal:
+      return pb::PROFILE_REQUEST_TOTAL;
+    case Family::ProfileResponseTotal:
+      return pb::PROFILE_RESPONSE_TOTAL;
+    case Family::ProfileResponseLatencyMs:
+      return pb::PROFILE_RESPONSE_LATENCY_MS;
+    case Family::ProfileActualRequestTotal:
+      return pb::PROFILE_ACTUAL_REQUEST_TOTAL;
+    case Family::ProfileActualResponseTotal:
+      return pb::PROFILE_ACTUAL_RESPONSE_TOTAL;
+    case Family::ProfileRetryableTotal:
+      return pb::PROFILE_RETRYABLE_TOTAL;
+    case Family::TlsRouteOpenTotal:
+      return pb::TLS_ROUTE_OPEN_TOTAL;
+    case Family::TlsRouteCloseTotal:
+      return pb::TLS_ROUTE_CLOSE_TOTAL;
   }
   return pb::FAMILY_UNSPECIFIED;
 }
@@ -386,6 +486,8 @@ constexpr std::optional<route::RouteKind> routeKind(pb::RouteKind value) {
       return route::RouteKind::Http;
     case pb::ROUTE_GRPC:
       return route::RouteKind::Grpc;
+    case pb::ROUTE_PROFILE:
+      return route::RouteKind::Profile;
     case pb::RouteKind_INT_MIN_SENTINEL_DO_NOT_USE_:
     case pb::RouteKind_INT_MAX_SENTINEL_DO_NOT_USE_:
       return std::nullopt;
@@ -406,6 +508,48 @@ constexpr std::optional<route::DistributionKind> distributionKind(pb::Distributi
       return std::nullopt;
   }
   return std::nullopt;
+}
+
+constexpr std::optional<authz::Authentication> authentication(pb::ClientAuthentication value) {
+  switch (value) {
+    case pb::ANYONE:
+      return authz::Authentication::Anyone;
+    case pb::MESH_TLS:
+      return authz::Authentication::MeshTls;
+    case pb::IDENTITY:
+      return authz::Authentication::Identity;
+    case pb::ClientAuthentication_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::ClientAuthentication_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr std::optional<LimitScope> limitScope(pb::RateLimitScope value) {
+  switch (value) {
+    case pb::SCOPE_UNSPECIFIED:
+      return LimitScope::None;
+    case pb::SCOPE_TOTAL:
+      return LimitScope::Total;
+    case pb::SCOPE_IDENTITY:
+      return LimitScope::Identity;
+    case pb::RateLimitScope_INT_MIN_SENTINEL_DO_NOT_USE_:
+    case pb::RateLimitScope_INT_MAX_SENTINEL_DO_NOT_USE_:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+constexpr pb::RateLimitScope limitScope(LimitScope value) {
+  switch (value) {
+    case LimitScope::None:
+      return pb::SCOPE_UNSPECIFIED;
+    case LimitScope::Total:
+      return pb::SCOPE_TOTAL;
+    case LimitScope::Identity:
+      return pb::SCOPE_IDENTITY;
+  }
+  return pb::SCOPE_UNSPECIFIED;
 }
 
 // Every enumerator goes there and back unchanged, and keeps its number.
@@ -429,6 +573,7 @@ AGREE(LogLevel, logLevel);
 AGREE(Family, family);
 AGREE(Peer, peer);
 AGREE(Classification, classification);
+AGREE(RateLimitScope, limitScope);
 #undef AGREE
 
 }  // namespace
@@ -448,11 +593,15 @@ std::optional<route::RouteKind> routeKindFrom(pb::RouteKind value) { return rout
 std::optional<route::DistributionKind> distributionKindFrom(pb::DistributionKind value) {
   return distributionKind(value);
 }
+std::optional<authz::Authentication> authenticationFrom(pb::ClientAuthentication value) {
+  return authentication(value);
+}
 
 pb::Direction toContract(Direction value) { return direction(value); }
 pb::LogLevel toContract(LogLevel value) { return logLevel(value); }
 pb::Family toContract(Family value) { return family(value); }
 pb::Peer toContract(Peer value) { return peer(value); }
 pb::Classification toContract(Classification value) { return classification(value); }
+pb::RateLimitScope toContract(LimitScope value) { return limitScope(value); }
 
 }  // namespace mesh::contract

@@ -25,6 +25,8 @@ std::optional<bool> forwardFrom(pb::TargetKind value);
 std::optional<EndpointProtocol> endpointProtocolFrom(pb::EndpointProtocol value);
 std::optional<route::RouteKind> routeKindFrom(pb::RouteKind value);
 std::optional<route::DistributionKind> distributionKindFrom(pb::DistributionKind value);
+std::optional<authz::Authentication> authenticationFrom(pb::ClientAuthentication value);
+std::optional<Reason> reasonFrom(pb::Reason value);
 
 pb::Direction toContract(Direction value);
 pb::LogLevel toContract(LogLevel value);
@@ -32,5 +34,6 @@ pb::Reason toContract(Reason value);
 pb::Family toContract(Family value);
 pb::Peer toContract(Peer value);
 pb::Classification toContract(Classification value);
+pb::RateLimitScope toContract(LimitScope value);
 
 }  // namespace mesh::contract

@@ -73,6 +73,14 @@ SocketAddress Problems::ip(const Path& path, const std::string& bytes) {
   return SocketAddress::fromBytes(bytes, 0).value_or(SocketAddress());
 }
 
+authz::Network Problems::network(const Path& path, const pb::Network& message) {
+  const SocketAddress address = ip(path / "ip", message.ip());
+  if (address.valid()) {
+    inRange(path / "prefix_length", message.prefix_length(), 0, 8 * message.ip().size());
+  }
+  return {.address = address, .prefixLength = static_cast<uint8_t>(message.prefix_length())};
+}
+
 void Problems::authority(const Path& path, const std::string& text) {
   if (text.empty()) return report(path, "is required");
   if (text.size() > MAX_AUTHORITY_BYTES) {

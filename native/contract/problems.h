@@ -54,6 +54,8 @@ class Problems {
                         PortZero zero = PortZero::Refused);
   // 4 or 16 bytes, not IPv4-mapped.
   SocketAddress ip(const Path& path, const std::string& bytes);
+  // An IP address as above, and a prefix it can have.
+  authz::Network network(const Path& path, const pb::Network& message);
   // host[:port] as HTTP's Host field carries it, in lower case.
   void authority(const Path& path, const std::string& text);
   // The enumerator, or `fallback` after reporting.

@@ -55,6 +55,14 @@ constexpr pb::Reason reasonTo(Reason value) {
       return pb::INJECTED_FAILURE;
     case Reason::Forbidden:
       return pb::FORBIDDEN;
+    case Reason::Unauthorized:
+      return pb::UNAUTHORIZED;
+    case Reason::RateLimited:
+      return pb::RATE_LIMITED;
+    case Reason::AddressNotAllowed:
+      return pb::ADDRESS_NOT_ALLOWED;
+    case Reason::TooManyInFlight:
+      return pb::TOO_MANY_IN_FLIGHT;
     case Reason::ConnectRefused:
       return pb::CONNECT_REFUSED;
     case Reason::ConnectTimeout:
@@ -79,6 +87,8 @@ constexpr pb::Reason reasonTo(Reason value) {
       return pb::RESPONSE_HEADERS_TIMEOUT;
     case Reason::StreamIdleTimeout:
       return pb::STREAM_IDLE_TIMEOUT;
+    case Reason::RouteTimeout:
+      return pb::ROUTE_TIMEOUT;
     case Reason::HalfCloseTimeout:
       return pb::HALF_CLOSE_TIMEOUT;
     case Reason::IdleTimeout:
@@ -95,7 +105,7 @@ constexpr pb::Reason reasonTo(Reason value) {
   return pb::INTERNAL;
 }
 
-constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
+constexpr std::optional<Reason> reasonOf(pb::Reason value) {
   switch (value) {
     case pb::NONE:
       return Reason::None;
@@ -143,6 +153,14 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
       return Reason::InjectedFailure;
     case pb::FORBIDDEN:
       return Reason::Forbidden;
+    case pb::UNAUTHORIZED:
+      return Reason::Unauthorized;
+    case pb::RATE_LIMITED:
+      return Reason::RateLimited;
+    case pb::ADDRESS_NOT_ALLOWED:
+      return Reason::AddressNotAllowed;
+    case pb::TOO_MANY_IN_FLIGHT:
+      return Reason::TooManyInFlight;
     case pb::CONNECT_REFUSED:
       return Reason::ConnectRefused;
     case pb::CONNECT_TIMEOUT:
@@ -167,6 +185,8 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
       return Reason::ResponseHeadersTimeout;
     case pb::STREAM_IDLE_TIMEOUT:
       return Reason::StreamIdleTimeout;
+    case pb::ROUTE_TIMEOUT:
+      return Reason::RouteTimeout;
     case pb::HALF_CLOSE_TIMEOUT:
       return Reason::HalfCloseTimeout;
     case pb::IDLE_TIMEOUT:
@@ -189,7 +209,7 @@ constexpr std::optional<Reason> reasonFrom(pb::Reason value) {
 // Every number of the contract is the same number here, and goes there and back unchanged.
 constexpr bool reasonsAgree() {
   for (int number = pb::Reason_MIN; number <= pb::Reason_MAX; ++number) {
-    std::optional<Reason> reason = reasonFrom(static_cast<pb::Reason>(number));
+    std::optional<Reason> reason = reasonOf(static_cast<pb::Reason>(number));
     if (!reason) continue;
     if (static_cast<int>(*reason) != number || reasonTo(*reason) != number) return false;
   }
@@ -199,6 +219,7 @@ static_assert(reasonsAgree(), "enum Reason of contract.proto and mesh::Reason di
 
 }  // namespace
 
+std::optional<Reason> reasonFrom(pb::Reason value) { return reasonOf(value); }
 pb::Reason toContract(Reason value) { return reasonTo(value); }
 
 }  // namespace mesh::contract

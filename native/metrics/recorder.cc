@@ -15,7 +15,7 @@ namespace mesh {
 
 namespace {
 
-constexpr size_t FAMILIES = static_cast<size_t>(Family::TcpRouteCloseTotal) + 1;
+constexpr size_t FAMILIES = static_cast<size_t>(Family::TlsRouteCloseTotal) + 1;
 
 struct Key {
   Family family;
@@ -50,8 +50,14 @@ struct KeyHash {
     mixer.mix(labels.endpoint.hash());
     mixer.mix(std::hash<std::string_view>()(labels.detected));
     mixer.mix(uint64_t{labels.routeId} << 32 | labels.backendId);
-    mixer.mix(static_cast<uint8_t>(labels.grpcStatus));
-    mixer.mix(labels.overflow ? 1 : 0);
+    mixer.mix(uint64_t{labels.serverId} << 32 | labels.authorizationId);
+    mixer.mix(labels.serverPort);
+    mixer.mix(uint64_t{labels.rateLimitId} << 32 |
+              uint64_t{static_cast<uint8_t>(labels.limitScope)} << 24 |
+              (labels.portSkipped ? uint64_t{1} << 16 : 0) |
+              (labels.overflow ? uint64_t{1} << 8 : 0) | static_cast<uint8_t>(labels.grpcStatus));
+    mixer.mix(labels.noBudget ? 1 : 0);
+    mixer.mix(std::hash<std::string>()(labels.serverName));
     return mixer.value();
   }
 };
@@ -66,6 +72,10 @@ bool LabelSet::operator==(const LabelSet& other) const {
          classification == other.classification && reason == other.reason &&
          errnoValue == other.errnoValue && overflow == other.overflow && routeId == other.routeId &&
          backendId == other.backendId && grpcStatus == other.grpcStatus &&
+         serverId == other.serverId && authorizationId == other.authorizationId &&
+         rateLimitId == other.rateLimitId && limitScope == other.limitScope &&
+         portSkipped == other.portSkipped && serverPort == other.serverPort &&
+         noBudget == other.noBudget && serverName == other.serverName &&
          std::string_view(detected) == other.detected;
 }
 
@@ -138,15 +148,20 @@ SeriesId Recorder::define(Family family, const LabelSet& labels) {
 const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
   switch (family) {
     case Family::ResponseLatencyMs:
+    case Family::ProfileResponseLatencyMs:
       return &settings_.latencyBoundsMs;
     case Family::TcpConnectionDurationMs:
       return &settings_.durationBoundsMs;
     case Family::RouteRequestDurationMs:
+    case Family::ServerResponseDurationMs:
       return &settings_.routeDurationBoundsMs;
     case Family::BackendResponseDurationMs:
+    case Family::ServerRequestDurationMs:
       return &settings_.backendDurationBoundsMs;
     case Family::RouteRequestFrameBytes:
     case Family::BackendResponseFrameBytes:
+    case Family::ServerRequestFrameBytes:
+    case Family::ServerResponseFrameBytes:
       return &settings_.frameBoundsBytes;
     case Family::DetectDurationUs:
       return &settings_.detectDurationBoundsUs;
@@ -175,6 +190,24 @@ const std::vector<uint32_t>* Recorder::boundsOf(Family family) const {
     case Family::TcpProtocolConnectionsTotal:
     case Family::TcpRouteOpenTotal:
     case Family::TcpRouteCloseTotal:
+    case Family::HttpAuthzAllowTotal:
+    case Family::HttpAuthzDenyTotal:
+    case Family::HttpRouteNotFoundTotal:
+    case Family::HttpRateLimitTotal:
+    case Family::TcpAuthzAllowTotal:
+    case Family::TcpAuthzDenyTotal:
+    case Family::TcpAuthzTerminateTotal:
+    case Family::HttpServerErrorsTotal:
+    case Family::TcpServerErrorsTotal:
+    case Family::ServerRequestsTotal:
+    case Family::ServerStatusesTotal:
+    case Family::ProfileRequestTotal:
+    case Family::ProfileResponseTotal:
+    case Family::ProfileActualRequestTotal:
+    case Family::ProfileActualResponseTotal:
+    case Family::ProfileRetryableTotal:
+    case Family::TlsRouteOpenTotal:
+    case Family::TlsRouteCloseTotal:
       return nullptr;
   }
   return nullptr;

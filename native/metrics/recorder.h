@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/reason.h"
@@ -18,6 +19,7 @@ namespace mesh {
 enum class Direction : uint8_t { None = 0, Outbound = 1, Inbound = 2 };
 enum class Peer : uint8_t { None = 0, Src = 1, Dst = 2 };
 enum class Classification : uint8_t { None = 0, Success = 1, Failure = 2 };
+enum class LimitScope : uint8_t { None = 0, Total = 1, Identity = 2 };
 
 // Same numbers as `enum Family` of the contract.
 enum class Family : uint8_t {
@@ -53,6 +55,29 @@ enum class Family : uint8_t {
   TcpProtocolConnectionsTotal = 29,
   TcpRouteOpenTotal = 30,
   TcpRouteCloseTotal = 31,
+  HttpAuthzAllowTotal = 40,
+  HttpAuthzDenyTotal = 41,
+  HttpRouteNotFoundTotal = 42,
+  HttpRateLimitTotal = 43,
+  TcpAuthzAllowTotal = 44,
+  TcpAuthzDenyTotal = 45,
+  TcpAuthzTerminateTotal = 46,
+  HttpServerErrorsTotal = 47,
+  TcpServerErrorsTotal = 48,
+  ServerRequestsTotal = 49,
+  ServerRequestDurationMs = 50,
+  ServerResponseDurationMs = 51,
+  ServerRequestFrameBytes = 52,
+  ServerResponseFrameBytes = 53,
+  ServerStatusesTotal = 54,
+  ProfileRequestTotal = 60,
+  ProfileResponseTotal = 61,
+  ProfileResponseLatencyMs = 62,
+  ProfileActualRequestTotal = 63,
+  ProfileActualResponseTotal = 64,
+  ProfileRetryableTotal = 65,
+  TlsRouteOpenTotal = 66,
+  TlsRouteCloseTotal = 67,
 };
 
 struct LabelSet {
@@ -70,6 +95,14 @@ struct LabelSet {
   uint32_t routeId = 0;
   uint32_t backendId = 0;
   int8_t grpcStatus = -1;  // -1: none
+  uint32_t serverId = 0;
+  uint32_t authorizationId = 0;
+  uint32_t rateLimitId = 0;
+  LimitScope limitScope = LimitScope::None;
+  bool portSkipped = false;
+  uint16_t serverPort = 0;
+  bool noBudget = false;
+  std::string serverName;
   bool operator==(const LabelSet& other) const;
 };
 

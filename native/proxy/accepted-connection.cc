@@ -6,6 +6,7 @@
 #include "proxy/error-response.h"
 #include "proxy/http-connection.h"
 #include "proxy/http2-server.h"
+#include "proxy/inbound-policy.h"
 #include "proxy/lingering-close.h"
 #include "proxy/opaque-forward.h"
 #include "proxy/opaque-route.h"
@@ -39,6 +40,7 @@ AcceptedConnection::AcceptedConnection(Worker& worker, const contract::Listen& l
       direction_(listen.direction),
       source_(listen.source),
       fixedDestination_(listen.destinationId),
+      fixedOriginal_(listen.originalDestination),
       acceptedNs_(monotonicNs()),
       client_(std::move(client)),
       timer_([](void* self) { static_cast<AcceptedConnection*>(self)->onTimeout(); }, this),
@@ -58,8 +60,11 @@ SocketAddress AcceptedConnection::learnOriginalDestination() const {
       Result<SocketAddress> original = originalDestination(client_->fd(), client_->peer().family());
       return original ? original.value() : SocketAddress();
     }
+    case contract::OriginalDestinationSource::Address:
+      return fixedOriginal_;
     case contract::OriginalDestinationSource::Fixed:
     case contract::OriginalDestinationSource::HttpProxy:
+    case contract::OriginalDestinationSource::Nowhere:
       return {};
   }
   return {};
@@ -111,6 +116,10 @@ void AcceptedConnection::onDiscoveryFailed(const std::string& detail) {
 void AcceptedConnection::onDestination(std::shared_ptr<Destination> destination) {
   client_->count(destination->counters);
   destination_ = DestinationHold(std::move(destination), worker_.loop().nowMs());
+  if (destination_->refusal != Reason::None) {
+    shut(destination_->refusal, refusalDetail());
+    return;
+  }
   worker_.countProtocol(direction_, destination_->protocol);
   if (source_ == contract::OriginalDestinationSource::HttpProxy) {
     serveHttp();
@@ -151,6 +160,8 @@ void AcceptedConnection::startDetecting() {
 
 void AcceptedConnection::dialEarly() {
   if (phase_ != Phase::Detecting || !in_.empty()) return;
+  // It may still turn out to be HTTP, which is judged request by request.
+  if (permitOf(worker_, asker()) == Permit::Denied) return;
   // Without a target it is left to whoever serves the connection to say so.
   OpaqueRoute route = routeOpaque(worker_, defaultChoice(*destination_));
   if (!route.target) return;
@@ -258,7 +269,7 @@ void AcceptedConnection::refuseNameless() {
   if (in_.empty()) {
     refuse(Reason::ClientClosed, "");
   } else {
-    refuse(Reason::NoRoute, "could not find SNI");
+    refuse(Reason::NoRoute, "Could not find SNI");
   }
 }
 
@@ -271,6 +282,10 @@ void AcceptedConnection::forwardOpaque() {
   if (connector_.active()) {
     // Its bytes go where the dial under way goes.
     phase_ = Phase::Joining;
+    return;
+  }
+  if (admitConnection(worker_, asker()) == Permit::Denied) {
+    shut(Reason::Unauthorized, denialOf(worker_, asker()));
     return;
   }
   phase_ = Phase::Ended;
@@ -308,25 +323,15 @@ void AcceptedConnection::serveHttp2() {
 
 void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   const uint32_t routeId = phase_ == Phase::Joining ? earlyRouteId_ : 0;
-  countRouteOpen(worker_, routeId, original_);
-  countRouteClose(worker_, routeId, original_, reason);
+  const OpaqueRouteUse use{
+      .direction = direction_, .routeId = routeId, .original = original_, .serverName = {}};
+  countRouteOpen(worker_, use);
+  countRouteClose(worker_, use, reason);
   phase_ = Phase::Ended;
   worker_.loop().cancel(timer_);
-  worker_.countConnectionError(direction_, reason);
-  const Answer answer = answerFor({.reason = reason,
-                                   .error = client_->error(),
-                                   .detail = detail,
-                                   .endpoint = {},
-                                   .authority = {},
-                                   .route = {},
-                                   .backend = {},
-                                   .serverName = detector_.serverName()});
-  contract::Failure failure;
-  failure.direction = direction_;
-  failure.reason = reason;
-  failure.detail = answer.message;
-  failure.client = client_->peer();
-  failure.originalDestination = original_;
+  worker_.countConnectionError(direction_, reason, original_);
+  const Answer answer = answerOf(reason, detail);
+  contract::Failure failure = failureOf(reason, answer);
   failure.routeId = routeId;
   if (reason != Reason::ClientReset && speaksHttp1()) {
     failure.status = answer.status;
@@ -341,6 +346,43 @@ void AcceptedConnection::refuse(Reason reason, const std::string& detail) {
   }
   worker_.sink().fail(std::move(failure));
   end();
+}
+
+void AcceptedConnection::shut(Reason reason, const std::string& detail) {
+  worker_.loop().cancel(timer_);
+  worker_.countConnectionError(direction_, reason, original_);
+  worker_.sink().fail(failureOf(reason, answerOf(reason, detail)));
+  client_->abort();
+  end();
+}
+
+std::string AcceptedConnection::refusalDetail() const {
+  const std::string& given = destination_->refusalDetail;
+  if (!given.empty() || destination_->refusal != Reason::AddressNotAllowed || !original_.valid()) {
+    return given;
+  }
+  return "inbound connections are not allowed on this IP address (" + original_.ipToString() + ")";
+}
+
+Answer AcceptedConnection::answerOf(Reason reason, const std::string& detail) const {
+  return answerFor({.reason = reason,
+                    .error = client_->error(),
+                    .detail = detail,
+                    .endpoint = {},
+                    .authority = {},
+                    .route = {},
+                    .backend = {},
+                    .serverName = detector_.serverName()});
+}
+
+contract::Failure AcceptedConnection::failureOf(Reason reason, const Answer& answer) const {
+  contract::Failure failure;
+  failure.direction = direction_;
+  failure.reason = reason;
+  failure.detail = answer.message;
+  failure.client = client_->peer();
+  failure.originalDestination = original_;
+  return failure;
 }
 
 bool AcceptedConnection::speaksHttp1() {
@@ -359,7 +401,7 @@ void AcceptedConnection::onTimeout() {
   } else if (phase_ == Phase::Detecting) {
     decided("read_timeout");
     if (destination_->protocol == contract::Protocol::Tls) {
-      refuse(Reason::DetectTimeout, "no SNI");
+      refuse(Reason::DetectTimeout, "SNI detection timed out");
       return;
     }
     // Nothing that depends on HTTP is decided here, so the bytes may go on uninspected.

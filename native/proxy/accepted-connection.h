@@ -19,6 +19,7 @@
 #include "proxy/connection.h"
 #include "proxy/connector.h"
 #include "proxy/protocol-detector.h"
+#include "proxy/request-route.h"
 #include "proxy/socket-end.h"
 #include "proxy/worker.h"
 
@@ -66,6 +67,12 @@ class AcceptedConnection final : public Connection,
   void serveHttp2();
   // Answers what looks like HTTP, resets anything else.
   void refuse(Reason reason, const std::string& detail);
+  // Says nothing to the client (reference §7.6).
+  void shut(Reason reason, const std::string& detail);
+  std::string refusalDetail() const;
+  contract::Failure failureOf(Reason reason, const Answer& answer) const;
+  Answer answerOf(Reason reason, const std::string& detail) const;
+  Asker asker() { return {.destination = *destination_, .client = client_->peer()}; }
   bool speaksHttp1();
   void onTimeout();
   void end();
@@ -74,6 +81,7 @@ class AcceptedConnection final : public Connection,
   const Direction direction_;
   const contract::OriginalDestinationSource source_;
   const uint32_t fixedDestination_;
+  const SocketAddress fixedOriginal_;
   const uint64_t acceptedNs_;
   Phase phase_ = Phase::Parked;
   std::unique_ptr<SocketEnd> client_;

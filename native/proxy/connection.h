@@ -15,6 +15,8 @@ class Connection : public Disposable, public ListNode<Connection> {
   virtual void onDrain() = 0;
   // The destination was removed: as above, when it is this connection's.
   virtual void onDestinationRemoved(const Destination& destination) = 0;
+  // What the policies of servers say may have changed: end, when they no longer allow it.
+  virtual void onPolicyChanged() {}
   // End now, both sides, for this reason.
   virtual void cut(Reason reason) = 0;
 };

@@ -9,6 +9,9 @@
 namespace mesh {
 
 namespace {
+constexpr std::string_view LOOPBACK_REFUSED =
+    "Outbound proxy cannot initiate connections on the loopback interface";
+
 Reason reasonOfErrno(int error) {
   if (error == ECONNREFUSED) return Reason::ConnectRefused;
   if (error == ETIMEDOUT) return Reason::ConnectTimeout;
@@ -30,14 +33,16 @@ Connector::Connector(Worker& worker, ConnectorOwner& owner)
 Connector::~Connector() { cancel(); }
 
 void Connector::start(std::shared_ptr<Target> target, Direction direction, Reuse reuse,
-                      const SocketAddress& avoid) {
+                      const SocketAddress& avoid, OverHttp2 over) {
   MESH_CHECK(phase_ == Phase::Idle);
   target_ = std::move(target);
   direction_ = direction;
   reuse_ = reuse;
   avoid_ = avoid;
+  over_ = over;
   address_ = SocketAddress();
   lastError_ = 0;
+  lastDetail_ = {};
   attempt();
 }
 
@@ -71,8 +76,10 @@ void Connector::attempt() {
       }
       return;
     }
-    if (reuse_ == Reuse::Allowed && reusePooled(*endpoint)) return;
-    if (reuse_ == Reuse::Shared && shareHttp2(*endpoint)) return;
+    shared_ = reuse_ == Reuse::Shared ||
+              (over_ == OverHttp2::WhereTaken && target_->takesOrigProto(endpoint->address()));
+    if (shared_ && shareHttp2(*endpoint)) return;
+    if (!shared_ && reuse_ == Reuse::Allowed && reusePooled(*endpoint)) return;
     const int error = dial(*endpoint);
     if (error == 0 || !goOnAfter(error)) return;
   }
@@ -156,6 +163,11 @@ int Connector::dial(Endpoint& endpoint) {
   load_ = LoadToken(target_, endpoint_, endpoint.pickedAsProbe(), worker_.loop().nowNs());
   target_->dialing.pushBack(*this);
 
+  lastDetail_ = {};
+  if (target_->settings().refuseLoopback && address_.isLoopback()) {
+    lastDetail_ = LOOPBACK_REFUSED;
+    return ECONNREFUSED;
+  }
   const SocketAddress source = sourceFor(address_);
   Result<UniqueFd> opened = openTcp(address_, source, worker_.settings().tcp);
   if (!opened) return opened.error().code;
@@ -202,7 +214,7 @@ void Connector::dialSucceeded() {
   }
   EndpointCounters& counters = target_->countersOf(address_, direction_);
   socket_->count(counters.transport());
-  if (reuse_ == Reuse::Shared) {
+  if (shared_) {
     const std::shared_ptr<Target> target = std::move(target_);
     phase_ = Phase::Idle;
     Http2Client& client =
@@ -229,8 +241,9 @@ bool Connector::goOnAfter(int error) {
     const bool known = ours || endpoint == nullptr || endpoint->lastError != 0;
     const contract::LogLevel level = known ? contract::LogLevel::Debug : contract::LogLevel::Warn;
     if (worker_.sink().wants(level)) {
+      const std::string text(lastDetail_.empty() ? std::strerror(error) : lastDetail_);
       worker_.sink().log(level, worker_.index(), "Failed to connect",
-                         {{"endpoint", address_.toString()}, {"error", std::strerror(error)}});
+                         {{"endpoint", address_.toString()}, {"error", text}});
     }
     // First tells the balancer, which then has nothing to call off.
     if (!ours) {
@@ -242,9 +255,9 @@ bool Connector::goOnAfter(int error) {
   // This connector must be neither dialling nor gone when others look for a dial to follow.
   phase_ = Phase::Idle;
   const std::shared_ptr<Target> target = target_;
-  if (reuse_ == Reuse::Shared) wakeFollowers(*target, address_);
+  if (shared_) wakeFollowers(*target, address_);
   if (!target_->settings().forward && !ours) return true;
-  fail(removed ? Reason::EndpointRemoved : reasonOfErrno(error), "");
+  fail(removed ? Reason::EndpointRemoved : reasonOfErrno(error), std::string(lastDetail_));
   return false;
 }
 

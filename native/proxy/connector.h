@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "proxy/endpoint-connection.h"
 #include "proxy/http2-client.h"
@@ -31,7 +32,7 @@ struct ConnectFailure {
 class ConnectorOwner {
  public:
   virtual void onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) = 0;
-  // With Reuse::Shared, in place of onConnected. It has room for a stream now.
+  // Where an HTTP/2 connection was asked for, in place of onConnected. It has room for a stream now.
   virtual void onHttp2(Http2Client& client, LoadToken load);
   virtual void onConnectFailed(const ConnectFailure& failure) = 0;
 
@@ -42,6 +43,10 @@ class ConnectorOwner {
 // Shared: an HTTP/2 connection, which others may be using; a single dial at a time is made for all.
 enum class Reuse { Allowed, Never, Shared };
 
+// WhereTaken: endpoints that take HTTP/1 over HTTP/2 are connected to as with Reuse::Shared, and the
+// owner may be told by onHttp2 in place of onConnected.
+enum class OverHttp2 : uint8_t { No, WhereTaken };
+
 class Connector final : public IoHandler, public Balancer::Waiter, public ListNode<Connector> {
  public:
   Connector(Worker& worker, ConnectorOwner& owner);
@@ -49,7 +54,7 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
 
   // An endpoint at `avoid` has failed this request already: another is taken where there is one.
   void start(std::shared_ptr<Target> target, Direction direction, Reuse reuse,
-             const SocketAddress& avoid = {});
+             const SocketAddress& avoid = {}, OverHttp2 over = OverHttp2::No);
   void cancel();
   bool active() const { return phase_ != Phase::Idle; }
 
@@ -58,9 +63,7 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
   bool dialsTo(const SocketAddress& address) const {
     return phase_ == Phase::Dialling && address_ == address;
   }
-  bool sharesDialTo(const SocketAddress& address) const {
-    return reuse_ == Reuse::Shared && dialsTo(address);
-  }
+  bool sharesDialTo(const SocketAddress& address) const { return shared_ && dialsTo(address); }
   void onEndpointRemoved();
 
   void onIo(uint32_t fresh) override;
@@ -91,6 +94,8 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
   std::shared_ptr<Target> target_;
   Direction direction_ = Direction::None;
   Reuse reuse_ = Reuse::Allowed;
+  OverHttp2 over_ = OverHttp2::No;
+  bool shared_ = false;  // to the endpoint of the present attempt: over HTTP/2
   Phase phase_ = Phase::Idle;
   Timer timer_;
   std::unique_ptr<SocketEnd> socket_;
@@ -99,6 +104,7 @@ class Connector final : public IoHandler, public Balancer::Waiter, public ListNo
   SocketAddress avoid_;    // by the first dial
   SocketAddress address_;  // of the last dial
   int lastError_ = 0;
+  std::string_view lastDetail_;  // a literal
 };
 
 }  // namespace mesh

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <climits>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -19,7 +20,6 @@ namespace mesh {
 
 namespace {
 
-constexpr int LISTEN_BACKLOG = 4'096;
 // How long Inspect waits for a worker that is in the middle of a turn.
 constexpr auto INSPECT_WAIT = std::chrono::milliseconds(1'000);
 // RFC 6890 §2.2.2: all of 127/8 is loopback. Source of inbound dials (architecture §5).
@@ -101,6 +101,7 @@ class ThreadedDataPlane final : public DataPlane {
 
   std::string apply(const contract::Listen& listen);
   std::string apply(const contract::CloseListener& close);
+  std::string apply(const contract::ResumeListener& resume);
   std::string apply(const contract::PutTarget& target);
   std::string apply(const contract::UpdateEndpoints& update);
   std::string apply(const contract::RemoveTarget& remove);
@@ -129,8 +130,10 @@ class ThreadedDataPlane final : public DataPlane {
   const contract::Settings settings_;
   EventSink sink_;
   BufferBudget budget_;
+  InFlightLimits inFlight_{settings_.outboundMaxInFlight, settings_.inboundMaxInFlight};
   Registry registry_;
   route::BudgetRegistry retryBudgets_;
+  authz::PolicyRegistry policies_;
   std::unordered_map<uint32_t, OpenListener> listeners_;
   std::shared_ptr<const Capture> capture_;
   bool draining_ = false;
@@ -140,7 +143,8 @@ class ThreadedDataPlane final : public DataPlane {
 
 Status<> ThreadedDataPlane::startWorkers() {
   for (uint32_t index = 0; index < settings_.workers; ++index) {
-    Result<std::unique_ptr<Worker>> worker = Worker::create(index, settings_, sink_, budget_);
+    Result<std::unique_ptr<Worker>> worker =
+        Worker::create(index, settings_, sink_, budget_, inFlight_);
     if (!worker) return worker.error();
     workers_.push_back(std::move(worker).value());
   }
@@ -193,8 +197,10 @@ std::string ThreadedDataPlane::apply(const contract::Listen& listen) {
   // All sockets first: the listener opens whole or not at all. The first chooses the port.
   OpenListener opened{.settings = listen, .bound = listen.address, .sockets = {}};
   std::vector<UniqueFd> sockets;
+  // The kernel makes of it what it allows (net.core.somaxconn).
+  const int backlog = listen.backlog == 0 ? INT_MAX : static_cast<int>(listen.backlog);
   for (size_t index = 0; index < workers_.size(); ++index) {
-    Result<UniqueFd> socket = listenTcp(opened.bound, LISTEN_BACKLOG);
+    Result<UniqueFd> socket = listenTcp(opened.bound, backlog);
     if (!socket) return cannotListen(opened.bound, socket.error().code);
     // Accepted sockets inherit these.
     applyOptions(socket.value().get(), settings_.tcp);
@@ -220,6 +226,12 @@ std::string ThreadedDataPlane::apply(const contract::CloseListener& close) {
   if (listeners_.erase(close.id) == 0) return refuse("close_listener.id", "no such listener");
   publishOwnAddresses();
   onWorkers([id = close.id](Worker& worker) { worker.closeListener(id); });
+  return contract::encodeSuccess();
+}
+
+std::string ThreadedDataPlane::apply(const contract::ResumeListener& resume) {
+  if (!listeners_.contains(resume.id)) return refuse("resume_listener.id", "no such listener");
+  onWorkers([id = resume.id](Worker& worker) { worker.resumeListener(id); });
   return contract::encodeSuccess();
 }
 
@@ -293,7 +305,12 @@ std::string ThreadedDataPlane::apply(const route::TableSpec& spec) {
     const std::string field = "put_route_table.tcp.distribution";
     if (auto refusal = refuseBackends(spec.tcp->distribution, field)) return *refusal;
   }
-  auto table = route::RouteTable::compile(spec, retryBudgets_);
+  for (size_t host = 0; host < spec.tls.size(); ++host) {
+    const std::string field =
+        "put_route_table.tls[" + std::to_string(host) + "].route.distribution";
+    if (auto refusal = refuseBackends(spec.tls[host].route.distribution, field)) return *refusal;
+  }
+  auto table = route::RouteTable::compile(spec, retryBudgets_, &policies_);
   if (!table) return refuse("put_route_table." + table.error().field, table.error().message);
   registry_.putRouteTable(spec.id);
   onWorkers([table = std::move(table).value()](Worker& worker) { worker.putRouteTable(table); });

@@ -81,6 +81,10 @@ TEST_CASE_FIXTURE(Fixture, "targets of backends must exist") {
   refuses(
       "put_route_table { id: 1 tcp { id: 1 distribution { backends { id: 1 target_id: 5 } } } }",
       "put_route_table.tcp.distribution.backends[0].target_id");
+  refuses(
+      "put_route_table { id: 1 tls { host: 'a' route { id: 1 } } tls { host: 'b' "
+      "route { id: 2 distribution { backends { id: 1 target_id: 5 } } } } }",
+      "put_route_table.tls[1].route.distribution.backends[0].target_id");
 }
 
 TEST_CASE_FIXTURE(Fixture, "route tables of destinations and of their authorities must exist") {
@@ -95,6 +99,18 @@ TEST_CASE_FIXTURE(Fixture, "route tables of destinations and of their authoritie
   succeeds("put_route_table { id: 2 }");
   succeeds(destination + "route_table_id: 2 }");
   succeeds(byAuthority);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a listener can be opened paused, and resumed as long as it is there") {
+  succeeds(TARGET);
+  succeeds("put_destination { id: 1 direction: OUTBOUND protocol: OPAQUE target_id: 5 }");
+  CHECK(command("listen { id: 7 direction: OUTBOUND source: SOURCE_FIXED destination_id: 1 "
+                "paused: true address { ip: '\\177\\000\\000\\001' port: 0 } }") !=
+        contract::encodeSuccess());  // it answers the address
+  succeeds("resume_listener { id: 7 }");
+  succeeds("resume_listener { id: 7 }");
+  succeeds("close_listener { id: 7 }");
+  refuses("resume_listener { id: 7 }", "resume_listener.id");
 }
 
 }  // namespace

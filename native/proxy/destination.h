@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "contract/commands.h"
+#include "proxy/policy-counters.h"
 #include "proxy/transport-counters.h"
 
 namespace mesh {
@@ -59,6 +60,9 @@ struct Destination {
   uint32_t version = 0;
   std::shared_ptr<DestinationUse> use;
   std::shared_ptr<const TransportCounters> counters;
+  std::shared_ptr<PolicyCounters> policyCounters;
+  Reason refusal = Reason::None;  // not None: its connections end with it
+  std::string refusalDetail;
 };
 
 // Counts a connection of a destination for as long as it lives.

@@ -41,7 +41,12 @@ AnswerClass classOf(Reason reason) {
     case Reason::NoRoute:
       return {.status = 404, .grpcStatus = GRPC_NOT_FOUND, .closes = false};
     case Reason::Forbidden:
+    case Reason::Unauthorized:
       return {.status = 403, .grpcStatus = GRPC_PERMISSION_DENIED, .closes = false};
+    case Reason::RateLimited:
+      return {.status = 429, .grpcStatus = GRPC_RESOURCE_EXHAUSTED, .closes = false};
+    case Reason::AddressNotAllowed:
+      return {.status = 403, .grpcStatus = GRPC_PERMISSION_DENIED, .closes = true};
     case Reason::NoOriginalDestination:
     case Reason::DiscoveryFailed:
     case Reason::NoDispatcher:
@@ -58,6 +63,7 @@ AnswerClass classOf(Reason reason) {
     case Reason::NoEndpoints:
     case Reason::QueueFull:
     case Reason::NoReadyBackend:
+    case Reason::TooManyInFlight:
     case Reason::OutOfDescriptors:
     case Reason::OutOfMemoryBudget:
     case Reason::Draining:
@@ -65,6 +71,7 @@ AnswerClass classOf(Reason reason) {
     case Reason::DiscoveryTimeout:
     case Reason::FailFast:
     case Reason::ConnectTimeout:
+    case Reason::RouteTimeout:
       return {.status = 504, .grpcStatus = GRPC_DEADLINE_EXCEEDED, .closes = true};
     // Time-outs of the stream, before it had its head.
     case Reason::ResponseTimeout:
@@ -138,6 +145,14 @@ std::string_view leafText(Reason reason) {
       return "injected failure";
     case Reason::Forbidden:
       return "forbidden TCP route";
+    case Reason::Unauthorized:
+      return "unauthorized";
+    case Reason::RateLimited:
+      return "rate limit exceeded";
+    case Reason::AddressNotAllowed:
+      return "inbound connections are not allowed on this IP address";
+    case Reason::TooManyInFlight:
+      return "service unavailable: too many requests in flight";
     case Reason::ConnectRefused:
       return "connection refused";
     case Reason::ConnectTimeout:
@@ -162,6 +177,8 @@ std::string_view leafText(Reason reason) {
       return "timed out waiting for response headers";
     case Reason::StreamIdleTimeout:
       return "stream idle for too long";
+    case Reason::RouteTimeout:
+      return "timed out waiting for a response of the route";
     case Reason::HalfCloseTimeout:
       return "half-closed for too long";
     case Reason::IdleTimeout:
@@ -193,8 +210,15 @@ std::string describeFailure(const FailureFacts& facts) {
   within("route", facts.route);
   within("backend", facts.backend);
   if (facts.endpoint.valid()) within("endpoint", facts.endpoint.toString());
-  text += leafText(facts.reason);
-  if (!facts.detail.empty()) text += ": " + facts.detail;
+  const bool tlsRoute = facts.byServerName && facts.reason == Reason::Forbidden;
+  const std::string_view leaf = tlsRoute ? "forbidden TLS route" : leafText(facts.reason);
+  if (facts.detail.find(leaf) != std::string::npos) {
+    // It says the reason itself, with what is known of it.
+    text += facts.detail;
+  } else {
+    text += leaf;
+    if (!facts.detail.empty()) text += ": " + facts.detail;
+  }
   if (facts.error != 0) {
     text += ": ";
     text += std::strerror(facts.error);

@@ -22,7 +22,8 @@ struct FailureFacts {
   std::string authority;   // logical authority of the target
   std::string route;       // names as the control logic gave them
   std::string backend;
-  std::string serverName;  // that a TLS client asked for
+  std::string serverName;     // that a TLS client asked for
+  bool byServerName = false;  // decided where it goes
 };
 
 // What a client is told in place of an endpoint's response.

@@ -111,6 +111,39 @@ TEST_CASE("a failure is described from the service down to the system's word") {
                          .serverName = "web.example"}) == "SNI web.example: no route: web:81");
 }
 
+TEST_CASE("a detail that says the reason itself is said alone") {
+  struct Row {
+    Reason reason;
+    const char* detail;
+  };
+  for (const Row& row : {Row{Reason::Unauthorized, "unauthorized request on route"},
+                         Row{Reason::Unauthorized, "unauthorized connection on server/web"},
+                         Row{Reason::RateLimited, "override rate limit exceeded: 5rps"},
+                         Row{Reason::NoRoute, "no route found for request"}}) {
+    CHECK(describeFailure({.reason = row.reason, .detail = row.detail}) == row.detail);
+  }
+  CHECK(describeFailure({.reason = Reason::RateLimited}) == "rate limit exceeded");
+  CHECK(describeFailure({.reason = Reason::AddressNotAllowed, .detail = "of another pod"}) ==
+        "inbound connections are not allowed on this IP address: of another pod");
+}
+
+TEST_CASE("what policies refuse has its class") {
+  struct Row {
+    Reason reason;
+    uint16_t status;
+    uint8_t grpcStatus;
+    bool closes;
+  };
+  for (const Row& row :
+       {Row{Reason::Unauthorized, 403, 7, false}, Row{Reason::RateLimited, 429, 8, false},
+        Row{Reason::TooManyInFlight, 503, 14, true}}) {
+    const Answer answer = answerFor({.reason = row.reason});
+    CHECK(answer.status == row.status);
+    CHECK(answer.grpcStatus == row.grpcStatus);
+    CHECK(answer.closes == row.closes);
+  }
+}
+
 TEST_CASE("a redirect says where to and keeps the connection") {
   const Answer answer = redirectAnswer(301, "http://b.example/x");
   CHECK(answer.status == 301);

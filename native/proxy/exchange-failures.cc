@@ -53,8 +53,9 @@ void Exchange::onClock() {
 
 void Exchange::onExpired(Reason reason) {
   const FailureFacts known = facts(reason, "");
-  // That the client's own limit is over says nothing about the endpoint.
-  if (reason != Reason::RequestTimeout) load_.observe(ResponseOutcome{});
+  // That a limit of all tries is over says nothing about the endpoint of the last.
+  const bool ofRequest = reason == Reason::RequestTimeout || reason == Reason::RouteTimeout;
+  if (!ofRequest) load_.observe(ResponseOutcome{});
   if (status_ != 0) {
     cutShort(known, 0);
   } else if (!triesAgainAfter(known)) {
@@ -77,7 +78,7 @@ void Exchange::abandon(Reason reason) {
   if (state_ == State::Over) return;
   if (status_ != 0) endTry(status_, Reason::None);
   countEnd(status_, reason);
-  worker_.countRequestError(client_.destination().direction, reason);
+  worker_.countRequestError(client_.destination(), reason);
   end();
 }
 
@@ -118,10 +119,10 @@ void Exchange::refuse(const Refusal& refusal) {
 void Exchange::fail(const FailureFacts& facts) { answer(facts, answerFor(facts)); }
 
 void Exchange::answer(const FailureFacts& facts, const Answer& answer) {
-  if (endpoint_) endTry(answer.status, facts.reason);
+  endTry(answer.status, facts.reason);
   countEnd(answer.status, facts.reason);
   if (facts.reason != Reason::None) {
-    worker_.countRequestError(client_.destination().direction, facts.reason);
+    worker_.countRequestError(client_.destination(), facts.reason);
     report(facts, answer.status);
   }
   client_.answer(answer);
@@ -133,7 +134,7 @@ void Exchange::answer(const FailureFacts& facts, const Answer& answer) {
 void Exchange::cutShort(const FailureFacts& facts, uint32_t code) {
   endTry(status_ != 0 ? status_ : statusOf(facts.reason), facts.reason);
   countEnd(status_, facts.reason);
-  worker_.countRequestError(client_.destination().direction, facts.reason);
+  worker_.countRequestError(client_.destination(), facts.reason);
   report(facts, 0);
   const bool told = code == 0 && status_ != 0 && client_.endFailed(answerFor(facts));
   if (!told) {
@@ -160,8 +161,18 @@ void Exchange::report(const FailureFacts& facts, uint16_t status) {
 }
 
 void Exchange::countEnd(uint16_t status, Reason reason) {
-  countRequest(route_, {.status = status, .grpcStatus = grpcStatus_, .reason = reason},
-               worker_.loop().nowMs() - arrivedMs_);
+  const uint64_t tookMs = worker_.loop().nowMs() - arrivedMs_;
+  // A body that ends before it began.
+  if (status_ != 0 && !latencyTaken_) countFirstByte(route_, status_, tookMs);
+  countRequest(route_, outcome(status, reason), tookMs);
+}
+
+RouteOutcome Exchange::outcome(uint16_t status, Reason reason) const {
+  return {.status = status,
+          .grpcStatus = grpcStatus_,
+          .reason = reason,
+          .synthesized = reason != Reason::None && status_ == 0,
+          .untold = grpcUntold_};
 }
 
 }  // namespace mesh

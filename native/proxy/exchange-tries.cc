@@ -1,5 +1,7 @@
 // What an exchange tries again (reference §4.9): after which responses and failures, how often, and
 // what is given to the client when nothing comes of it; see exchange.h.
+#include <utility>
+
 #include "proxy/exchange.h"
 #include "proxy/response-outcome.h"
 #include "route/classify.h"
@@ -40,7 +42,7 @@ bool Exchange::triesAgainAfter(const ResponseHead& head, bool last) {
   // still be tried again.
   const bool unknown = grpc_ && !told && !last && head.status == 200 && !wanted;
   if (!wanted && !unknown) {
-    if (tries_ > 1) route_.counters->retrySucceeded();
+    if (tries_ > 1) countRetry(route_, RetryStep::Saved);
     return false;
   }
   if (unknown && !atHand()) return false;
@@ -57,12 +59,13 @@ bool Exchange::triesAgainAfterTrailers() {
   if (grpcStatus_ >= 0 && policy_.retry->retriesGrpc(static_cast<uint8_t>(grpcStatus_))) {
     return tryAgain();
   }
-  if (tries_ > 1) route_.counters->retrySucceeded();
+  if (tries_ > 1) countRetry(route_, RetryStep::Saved);
   return false;
 }
 
 bool Exchange::triesAgainAfter(const FailureFacts& facts) {
-  if (!policy_.retry || request_.method() == Method::Connect) return false;
+  if (!policy_.retry || policy_.retry->responsesOnly) return false;
+  if (request_.method() == Method::Connect) return false;
   bool wanted = facts.reason == Reason::FailFast || facts.reason == Reason::ResponseHeadersTimeout;
   if (isOfEndpoint(facts.reason)) {
     wanted = wanted || (grpc_ ? policy_.retry->retriesGrpc(grpcStatusOf(facts.reason))
@@ -80,20 +83,22 @@ bool Exchange::atHand() {
   return requestEnded_ && body_.repeatable() && policy_.retry->keepsBody(body_.received());
 }
 
-// Only a rule has a policy, so there are counters.
 bool Exchange::tryAgain() {
   const route::RetryPolicy& policy = *policy_.retry;
   if (!atHand()) return false;
-  if (tries_ > policy.maxRetries) {
-    route_.counters->retryLimitExceeded();
+  if (!policy.allowsAfter(tries_)) {
+    countRetry(route_, RetryStep::LimitReached);
     return false;
   }
-  const uint64_t now = worker_.loop().nowMs();
-  if (!anyBackendReady(worker_, route_) || (policy.budget && !policy.budget->withdraw(now))) {
-    route_.counters->retryOverflowed();
+  if (!anyBackendReady(worker_, route_)) {
+    countRetry(route_, RetryStep::NotReady);
     return false;
   }
-  route_.counters->retried();
+  if (policy.budget && !policy.budget->withdraw(worker_.loop().nowMs())) {
+    countRetry(route_, RetryStep::NoBudget);
+    return false;
+  }
+  countRetry(route_, RetryStep::Sent);
   clock_.again();
   if (!policy.backoff) {
     nextTry();
@@ -111,7 +116,7 @@ bool Exchange::tryAgain() {
 
 void Exchange::onBackoffOver() {
   if (!anyBackendReady(worker_, route_)) {
-    route_.counters->retryOverflowed();
+    countRetry(route_, RetryStep::NotReady);
     giveWhatIsHeld();
     return;
   }
@@ -163,15 +168,15 @@ bool Exchange::sendAgain(const StreamFailure& failure) {
   return true;
 }
 
-// Once for each try: what is counted of it, and what it says about its endpoint.
+// Once for each try: what is counted of it, and what it says about its endpoint, if it had one.
 void Exchange::endTry(uint16_t status, Reason reason) {
+  if (std::exchange(tryBegun_, false)) countTryOver(route_, outcome(status, reason));
   if (tryOver_ || !endpoint_) return;
   tryOver_ = true;
   const int8_t grpcStatus = grpc_ ? grpcStatus_ : int8_t{-1};
   endpoint_->counters().responded(status, reason, grpcStatus);
   if (reason == Reason::None) load_.observe({.status = status, .grpcStatus = grpcStatus});
-  countTryEnd(route_, {.status = status, .grpcStatus = grpcStatus, .reason = reason}, askedMs_,
-              worker_.loop().nowMs());
+  countTryEnd(route_, outcome(status, reason), askedMs_, worker_.loop().nowMs());
 }
 
 }  // namespace mesh

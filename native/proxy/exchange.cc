@@ -6,6 +6,7 @@
 #include "proxy/authority-route.h"
 #include "proxy/http1-endpoint-stream.h"
 #include "proxy/http2-endpoint-stream.h"
+#include "proxy/remote-error.h"
 #include "route/classify.h"
 
 namespace mesh {
@@ -39,7 +40,13 @@ Exchange::Exchange(ClientStream& client, const RequestHead& head, bool ended)
 
 // ---------------------------------------------------------------- routing
 
-void Exchange::begin() { route(); }
+void Exchange::begin() {
+  if (const auto shed = enterFlight(worker_, client_.destination().direction, route_)) {
+    refuse(*shed);
+  } else {
+    route();
+  }
+}
 
 void Exchange::begin(RequestRoute route, route::RequestPolicy policy) {
   route_ = std::move(route);
@@ -60,7 +67,8 @@ void Exchange::route() {
 void Exchange::follow(const RouteChoice& choice) {
   RequestHead& head = worker_.requestHead();
   request_.load(head);
-  const std::optional<Refusal> refusal = findRoute(worker_, choice, head, route_, policy_);
+  const Asker asker{.destination = client_.destination(), .client = client_.client()};
+  const std::optional<Refusal> refusal = findRoute(worker_, choice, asker, head, route_, policy_);
   const route::Rule* rule = route_.rule;
   if (rule != nullptr && (!rule->filters.empty() || rule->allowRequestOverrides)) {
     // What the rule has changed holds for every try. The head still stands in what it replaces.
@@ -92,6 +100,7 @@ void Exchange::attempt() {
   ++tries_;
   askedMs_ = 0;
   grpcStatus_ = -1;
+  grpcUntold_ = false;
   tryOver_ = false;
   latencyTaken_ = false;
   backendHead_.reset();
@@ -109,6 +118,8 @@ void Exchange::attempt() {
     backendHead_ = std::make_unique<StoredRequest>();
     backendHead_->store(head);
   }
+  tryBegun_ = true;
+  countTryBegin(route_);
   connect();
 }
 
@@ -124,37 +135,29 @@ void Exchange::onDiscoveryFailed(const std::string& detail) {
 
 // ---------------------------------------------------------------- to the endpoint
 
-bool Exchange::overHttp1() const {
-  switch (route_.target->settings().endpointProtocol) {
-    case EndpointProtocol::Http1:
-      return true;
-    case EndpointProtocol::Http2:
-    case EndpointProtocol::Http2OrigProto:
-      return false;
-    case EndpointProtocol::AsClient:
-      break;
-  }
-  return !client_.speaksHttp2() || origProto_.known;
-}
-
+// With AsClient the last word is that of the endpoint that is picked: it may take HTTP/1 over HTTP/2.
 void Exchange::connect() {
   state_ = State::Connecting;
-  const bool http1 = overHttp1();
+  const EndpointProtocol spoken = route_.target->settings().endpointProtocol;
+  const bool asHttp1 = spoken == EndpointProtocol::AsClient && isHttp1();
+  const bool http1 = asHttp1 || spoken == EndpointProtocol::Http1;
   if (http1 && request_.method() == Method::Connect && request_.protocol() != "websocket") {
     fail(facts(Reason::NoRoute, "CONNECT cannot be translated"));
     return;
   }
   const Reuse first = replays_ == 0 ? Reuse::Allowed : Reuse::Never;
   connector_.start(route_.target, client_.destination().direction, http1 ? first : Reuse::Shared,
-                   failedAt_);
+                   failedAt_, asHttp1 ? OverHttp2::WhereTaken : OverHttp2::No);
 }
 
 void Exchange::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
+  http1_ = true;
   relay(std::make_unique<Http1EndpointStream>(worker_, *this, std::move(connection)),
         std::move(load));
 }
 
 void Exchange::onHttp2(Http2Client& client, LoadToken load) {
+  http1_ = false;
   relay(std::make_unique<Http2EndpointStream>(worker_, *this, client), std::move(load));
 }
 
@@ -172,40 +175,6 @@ void Exchange::relay(std::unique_ptr<EndpointStream> stream, LoadToken load) {
   advance();
 }
 
-void Exchange::prepareHead(RequestHead& head) {
-  // What an application says here the mesh has not said.
-  head.fields.remove(FieldId::L5dOrigProto);
-  if (head.authority.empty()) {
-    // HTTP/1.0, or an empty Host.
-    const std::string& logical = route_.target->settings().authority;
-    const SocketAddress& original = client_.original();
-    if (original.valid()) {
-      rewrittenTarget_ = original.toString();
-    } else {
-      rewrittenTarget_ = logical.empty() ? endpoint_->endpoint().toString() : logical;
-    }
-    head.authority = rewrittenTarget_;
-  }
-  if (origProto_.known) {
-    head.majorVersion = 1;
-    head.minorVersion = origProto_.minorVersion;
-    if (origProto_.absoluteForm && head.form == TargetForm::Origin) {
-      rewrittenTarget_.assign(head.scheme).append("://").append(head.authority).append(head.path);
-      head.form = TargetForm::Absolute;
-      head.target = rewrittenTarget_;
-    }
-    return;
-  }
-  const bool tells = route_.target->settings().endpointProtocol == EndpointProtocol::Http2OrigProto;
-  if (tells && head.majorVersion == 1) {
-    // Is said by :authority, and leaves its place.
-    head.fields.remove(FieldId::Host);
-    head.fields.add("l5d-orig-proto",
-                    origProtoText(head.minorVersion, head.form == TargetForm::Absolute),
-                    FieldId::L5dOrigProto);
-  }
-}
-
 // ---------------------------------------------------------------- relaying
 
 void Exchange::onData(std::string_view data) {
@@ -213,7 +182,7 @@ void Exchange::onData(std::string_view data) {
     client_.consumed(data.size());
     return;
   }
-  if (route_.counters != nullptr) route_.counters->requests.frame(data.size());
+  countRequestFrame(route_, data.size());
   // Bounded by the client's half, which lets in more only as this goes on.
   body_.append(data);
   advance();
@@ -264,7 +233,7 @@ void Exchange::askedWhole() {
   if (status_ != 0) return;
   uint32_t headersMs = route_.target->settings().responseTimeoutMs;
   // Reference §4.9: the last try may take as long as it will.
-  if (policy_.retry && policy_.retry->timeoutMs != 0 && tries_ <= policy_.retry->maxRetries) {
+  if (policy_.retry && policy_.retry->timeoutMs != 0 && policy_.retry->allowsAfter(tries_)) {
     const uint32_t perTry = policy_.retry->timeoutMs;
     headersMs = headersMs == 0 ? perTry : std::min(headersMs, perTry);
   }
@@ -284,7 +253,7 @@ void Exchange::relayResponse() {
       case EndpointStream::Next::Data:
         if (held_) {
           // With a message it is the answer, whatever its trailers will say.
-          if (tries_ > 1) route_.counters->retrySucceeded();
+          if (tries_ > 1) countRetry(route_, RetryStep::Saved);
           passHeld();
         }
         if (state_ != State::Relaying || !relayData()) return;
@@ -311,6 +280,7 @@ void Exchange::relayHead() {
     client_.respond(says ? rewriteHead(given, false) : given, false, Origin::Endpoint);
     return;
   }
+  noteRemoteError(worker_, client_.destination().direction, given.fields, endpoint_->endpoint());
   clock_.headersCame();
   clock_.moved(worker_.loop().nowMs());
   learn(given);
@@ -328,7 +298,7 @@ void Exchange::passHeld() {
 
 void Exchange::passHead(const ResponseHead& given, bool last) {
   // To the mesh's other proxy, for which the request was of HTTP/1 and the response is, too.
-  const bool tells = origProto_.said && overHttp1();
+  const bool tells = origProto_.said && (http1_ || toldOrigProto_);
   const bool says = given.fields.find(FieldId::L5dOrigProto) != nullptr;
   const ResponseHead* head = tells || says ? &rewriteHead(given, tells) : &given;
   if (filtersResponses(route_)) {
@@ -340,6 +310,8 @@ void Exchange::passHead(const ResponseHead& given, bool last) {
     head = &changed;
   }
   status_ = head->status;
+  route_.inFlight.release();
+  clock_.answered();
   body_.forget();
   tunnel_ = request_.method() == Method::Connect && status_ < 300;
   // What the client has sent into the tunnel meanwhile may go.
@@ -352,31 +324,6 @@ void Exchange::passHead(const ResponseHead& given, bool last) {
   if (!tunnel_ || wholeRequestSent()) complete();
 }
 
-// In memory of the worker, where it may be changed.
-ResponseHead& Exchange::changeable(const ResponseHead& given) {
-  ResponseHead& head = worker_.responseHead();
-  if (&head == &given) return head;
-  head.status = given.status;
-  head.reason = given.reason;
-  head.minorVersion = given.minorVersion;
-  head.fields.count = 0;
-  for (const Field& field : given.fields) head.fields.items[head.fields.count++] = field;
-  return head;
-}
-
-const ResponseHead& Exchange::rewriteHead(const ResponseHead& given, bool tells) {
-  ResponseHead& head = changeable(given);
-  const OrigProto was = readOrigProto(head.fields);
-  if (was.known) head.minorVersion = was.minorVersion;
-  head.fields.remove(FieldId::L5dOrigProto);
-  // Without room for it the response is taken to be of the request's version.
-  if (tells) {
-    head.fields.add("l5d-orig-proto", origProtoText(head.minorVersion, false),
-                    FieldId::L5dOrigProto);
-  }
-  return head;
-}
-
 bool Exchange::relayData() {
   tookFirstByte();
   const std::string_view data = endpoint_->data();
@@ -384,9 +331,7 @@ bool Exchange::relayData() {
   const size_t taken = client_.sendData(data);
   if (taken > 0) {
     clock_.moved(worker_.loop().nowMs());
-    if (route_.backend != nullptr) {
-      route_.counters->backend(route_.backend->id).responses.frame(taken);
-    }
+    countResponseFrame(route_, taken);
     endpoint_->consumed(taken);
   }
   return taken == size;
@@ -420,13 +365,15 @@ void Exchange::tookFirstByte() {
   const uint64_t now = worker_.loop().nowNs();
   load_.finish(now);
   endpoint_->counters().latency(status_, (now - startedNs_) / 1'000'000);
+  countFirstByte(route_, status_, worker_.loop().nowMs() - arrivedMs_);
 }
 
 // ---------------------------------------------------------------- ends
 
 void Exchange::complete() {
   // Reference §4.11: a gRPC response without a status counts as one of UNKNOWN.
-  if (grpc_ && grpcStatus_ < 0 && !tunnel_) grpcStatus_ = 2;
+  grpcUntold_ = grpc_ && grpcStatus_ < 0 && !tunnel_;
+  if (grpcUntold_) grpcStatus_ = 2;
   endTry(status_, Reason::None);
   countEnd(status_, Reason::None);
   if (!requestEnded_) client_.refuseRest();

@@ -9,8 +9,8 @@
 //      \ parked until discovered    |  \ failed           |  \ refused unprocessed: Connecting, once more
 //                                   '-------> Waiting <---' to be tried again, after a back-off
 //
-// exchange.cc has the way to the endpoint and the relaying, exchange-tries.cc what is tried again,
-// exchange-failures.cc how it fails.
+// exchange.cc has the way to the endpoint and the relaying, exchange-heads.cc what is changed in heads,
+// exchange-tries.cc what is tried again, exchange-failures.cc how it fails.
 #pragma once
 
 #include <memory>
@@ -66,9 +66,9 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
   void start();
   void attempt();
   void connect();
-  bool overHttp1() const;
   void relay(std::unique_ptr<EndpointStream> stream, LoadToken load);
-  void prepareHead(RequestHead& head);
+  // Of HTTP/1, whatever it has come over.
+  bool isHttp1() const { return !client_.speaksHttp2() || origProto_.known; }
   void advance();
   void relayRequest();
   void askedWhole();
@@ -76,17 +76,21 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
   void relayHead();
   void passHead(const ResponseHead& given, bool last);
   void passHeld();
-  ResponseHead& changeable(const ResponseHead& given);
-  const ResponseHead& rewriteHead(const ResponseHead& given, bool tells);
   // False when the client takes no more now.
   bool relayData();
   void onResponseEnd();
   void tookFirstByte();
+  RouteOutcome outcome(uint16_t status, Reason reason) const;
   void watchTunnel();
   bool wholeRequestSent() const;
   void complete();
   void end();
   void dropTry();
+
+  // exchange-heads.cc
+  void prepareHead(RequestHead& head);
+  ResponseHead& changeable(const ResponseHead& given);
+  const ResponseHead& rewriteHead(const ResponseHead& given, bool tells);
 
   // exchange-tries.cc
   void learn(const ResponseHead& head);
@@ -137,12 +141,17 @@ class Exchange final : public ConnectorOwner, public DiscoveryWaiter, public End
   // The try under way, or the last one.
   std::unique_ptr<StoredRequest> backendHead_;  // where the backend's filters changed the head
   std::unique_ptr<EndpointStream> endpoint_;
-  std::string rewrittenTarget_;  // where it differs from the request's
+  bool http1_ = false;           // the endpoint is spoken to in HTTP/1.1
+  bool toldOrigProto_ = false;   // it has been told what the request was
+  std::string rewrittenTarget_;  // where these differ from the request's
+  std::string rewrittenAuthority_;
   LoadToken load_;
   uint64_t startedNs_ = 0;
   uint64_t askedMs_ = 0;                  // when the request had gone to its end; 0: not yet
   int8_t grpcStatus_ = -1;                // that the response has told; -1: none
+  bool grpcUntold_ = false;               // it has ended without
   bool tryOver_ = false;                  // counted, and the endpoint judged
+  bool tryBegun_ = false;                 // has a backend, and is not counted as over
   std::unique_ptr<StoredResponse> held_;  // a final head that may not be passed on after all
   bool heldIsAll_ = false;
   std::unique_ptr<FailureFacts> heldFailure_;

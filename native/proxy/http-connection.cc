@@ -139,7 +139,7 @@ void HttpConnection::onTimeout() {
 }
 
 void HttpConnection::onHalfCloseTimeout() {
-  worker_.countRequestError(destination_->direction, Reason::HalfCloseTimeout);
+  worker_.countRequestError(*destination_, Reason::HalfCloseTimeout);
   client_->abort();
   end();
 }
@@ -227,6 +227,9 @@ bool HttpConnection::acceptHead(size_t headBytes) {
   clientKeepAlive_ = framing_.keepAlive && !wantsEnd();
   replayed_ = false;
   bodyLeft_ = false;
+  overridden_ = false;
+  tryBegun_ = false;
+  status_ = 0;
   if (framing_.violation != http1::Violation::None) {
     return failRequest(Reason::MalformedRequest,
                        std::string(http1::violationName(framing_.violation)));

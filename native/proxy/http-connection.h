@@ -93,6 +93,7 @@ class HttpConnection final : public Connection,
   bool translates(const Target& target) const;
   bool translate(route::RequestPolicy policy);
   bool continueTranslated();
+  void overrideAuthority(std::string_view authority);
 
   // http-exchange.cc
   bool exchange();
@@ -125,6 +126,7 @@ class HttpConnection final : public Connection,
   bool flushAnswer();
   void endTry(uint16_t status, Reason reason);
   void countRouteEnd(uint16_t status, Reason reason);
+  RouteOutcome outcome(uint16_t status, Reason reason) const;
   void report(const FailureFacts& facts, uint16_t status);
 
   Worker& worker_;
@@ -177,6 +179,8 @@ class HttpConnection final : public Connection,
   bool reused_ = false;
   bool replayed_ = false;
   bool bodyLeft_ = false;       // request body bytes went out that are not kept for a replay
+  bool overridden_ = false;     // the request is written for one endpoint
+  bool tryBegun_ = false;       // sent, and not counted as over
   bool requestBroken_ = false;  // the endpoint no longer takes the request
   bool responseBegun_ = false;  // bytes of an answer have arrived
   bool latencyTaken_ = false;

@@ -6,6 +6,7 @@
 #include "proxy/http-connection.h"
 #include "proxy/http1-violations.h"
 #include "proxy/opaque-forward.h"
+#include "proxy/remote-error.h"
 #include "proxy/response-outcome.h"
 
 namespace mesh {
@@ -205,6 +206,8 @@ bool HttpConnection::acceptResponseHead(size_t headBytes) {
     if (awaitsContinue_ && !requestBody_.complete()) clientKeepAlive_ = false;
     clientKeepAlive_ = clientKeepAlive_ && !wantsEnd() && outKind != http1::BodyKind::UntilClose;
     endpointKeepAlive_ = framing.keepAlive;
+    route_.inFlight.release();
+    noteRemoteError(worker_, destination_->direction, head.fields, endpoint_->address());
     load_.answered(outcomeOf(head, -1), worker_.loop().nowNs());
     if (const std::optional<Refusal> refusal = filterResponse(route_, head.fields)) {
       return failExchange(facts(refusal->reason, 0, refusal->detail));
@@ -247,6 +250,7 @@ bool HttpConnection::firstByteOfBody() {
   const uint64_t now = worker_.loop().nowNs();
   load_.finish(now);
   endpoint_->counters().latency(status_, (now - startedNs_) / 1'000'000);
+  countFirstByte(route_, status_, worker_.loop().nowMs() - arrivedMs_);
   return true;
 }
 

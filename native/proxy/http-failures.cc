@@ -1,5 +1,7 @@
 // How an exchange that is relayed in place fails: replayed, answered, or cut off; see
 // http-connection.h.
+#include <utility>
+
 #include "proxy/answer-rendering.h"
 #include "proxy/http-connection.h"
 
@@ -13,7 +15,8 @@ bool HttpConnection::canReplay() const {
   // RFC 9110 §9.2.2, RFC 9112 §9.3.1: once, idempotent methods only, and only when all that was
   // sent can be sent again. A new connection that dies tells of its endpoint (decision 12).
   return !replayed_ && !responseBegun_ && isIdempotent(method_) && !bodyLeft_ &&
-         !framing_.upgrade && (reused_ || target_->balancer().pickableBeside(endpoint_->address()));
+         !framing_.upgrade && !overridden_ &&
+         (reused_ || target_->balancer().pickableBeside(endpoint_->address()));
 }
 
 // With what is known of where the request was going.
@@ -58,7 +61,7 @@ bool HttpConnection::failExchange(FailureFacts facts) {
   }
   // The response has begun: the only honest end is one the client can tell from a complete body.
   countRouteEnd(status_, facts.reason);
-  worker_.countRequestError(destination_->direction, facts.reason);
+  worker_.countRequestError(*destination_, facts.reason);
   report(facts, 0);
   client_->abort();
   end();
@@ -78,7 +81,7 @@ bool HttpConnection::failRequest(Reason reason, std::string detail) {
 bool HttpConnection::abandon(Reason reason) {
   if (endpoint_ && status_ != 0) endTry(status_, Reason::None);
   countRouteEnd(status_, reason);
-  worker_.countRequestError(destination_->direction, reason);
+  worker_.countRequestError(*destination_, reason);
   client_->abort();
   end();
   return false;
@@ -87,7 +90,7 @@ bool HttpConnection::abandon(Reason reason) {
 void HttpConnection::respond(const FailureFacts& facts) {
   const Answer made = answerFor(facts);
   countRouteEnd(made.status, facts.reason);
-  worker_.countRequestError(destination_->direction, facts.reason);
+  worker_.countRequestError(*destination_, facts.reason);
   report(facts, made.status);
   answer(made);
 }
@@ -98,7 +101,7 @@ bool HttpConnection::refuse(const Refusal& refusal) {
   const Answer made = refusal.answer ? *refusal.answer : answerFor(known);
   countRouteEnd(made.status, refusal.reason);
   if (refusal.reason != Reason::None) {
-    worker_.countRequestError(destination_->direction, refusal.reason);
+    worker_.countRequestError(*destination_, refusal.reason);
     report(known, made.status);
   }
   if (requestBody_.complete()) {
@@ -147,13 +150,24 @@ bool HttpConnection::flushAnswer() {
 
 void HttpConnection::endTry(uint16_t status, Reason reason) {
   endpoint_->counters().responded(status, reason);
-  countTryEnd(route_, {.status = status, .grpcStatus = -1, .reason = reason}, askedMs_,
-              worker_.loop().nowMs());
+  countTryEnd(route_, outcome(status, reason), askedMs_, worker_.loop().nowMs());
 }
 
 void HttpConnection::countRouteEnd(uint16_t status, Reason reason) {
-  countRequest(route_, {.status = status, .grpcStatus = -1, .reason = reason},
-               worker_.loop().nowMs() - arrivedMs_);
+  const uint64_t tookMs = worker_.loop().nowMs() - arrivedMs_;
+  // A body that ends before it began.
+  if (endpoint_ && status_ != 0 && !latencyTaken_) countFirstByte(route_, status_, tookMs);
+  // In place there is one try.
+  if (std::exchange(tryBegun_, false)) countTryOver(route_, outcome(status, reason));
+  countRequest(route_, outcome(status, reason), tookMs);
+}
+
+RouteOutcome HttpConnection::outcome(uint16_t status, Reason reason) const {
+  const bool responded = endpoint_ && status_ != 0;
+  return {.status = status,
+          .grpcStatus = -1,
+          .reason = reason,
+          .synthesized = reason != Reason::None && !responded};
 }
 
 void HttpConnection::report(const FailureFacts& facts, uint16_t status) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http1/serializer.h"
+#include "proxy/authority-override.h"
 #include "proxy/authority-route.h"
 #include "proxy/http-connection.h"
 #include "proxy/opaque-route.h"
@@ -18,13 +19,14 @@ constexpr size_t REQUEST_BYTES = 4'096;
 
 bool HttpConnection::route() {
   RequestHead& head = worker_.requestHead();
+  if (const auto shed = enterFlight(worker_, destination_->direction, route_)) return refuse(*shed);
   const RouteChoice choice = routeByAuthority(head);
   if (state_ == State::Routing) return false;  // parked
-  route_ = {};
   arrivedMs_ = worker_.loop().nowMs();
   if (mode_ == HttpMode::ForwardProxy && method_ == Method::Connect) return routeTunnel(choice);
   route::RequestPolicy policy;
-  if (const std::optional<Refusal> refusal = findRoute(worker_, choice, head, route_, policy)) {
+  const Asker asker{.destination = *destination_, .client = client_->peer()};
+  if (const auto refusal = findRoute(worker_, choice, asker, head, route_, policy)) {
     return refuse(*refusal);
   }
   if (route_.rule != nullptr) {
@@ -42,6 +44,8 @@ bool HttpConnection::route() {
 }
 
 bool HttpConnection::routeTunnel(const RouteChoice& choice) {
+  // The policy of a port says who may reach that port, and nothing of tunnels.
+  if (worker_.isPoliced(choice.routeTableId)) return failRequest(Reason::Unauthorized, authority_);
   OpaqueRoute found = routeOpaque(worker_, choice);
   if (!found.target) return failRequest(found.refusal, authority_);
   return sendTo(std::move(found.target));
@@ -92,6 +96,8 @@ void HttpConnection::onDiscoveryFailed(const std::string& detail) {
 bool HttpConnection::sendTo(std::shared_ptr<Target> target) {
   const RequestHead& head = worker_.requestHead();
   target_ = std::move(target);
+  tryBegun_ = true;
+  countTryBegin(route_);
   const bool tunnel = mode_ == HttpMode::ForwardProxy && method_ == Method::Connect;
   if (!tunnel) {
     const size_t startLine = head.methodText.size() + head.target.size() + 16;
@@ -143,9 +149,24 @@ void HttpConnection::onConnected(std::unique_ptr<EndpointConnection> connection,
     answerConnect(std::move(connection));
     return;
   }
+  overrideAuthority(target_->authorityOf(connection->address()));
   endpoint_ = std::move(connection);
   state_ = State::Exchanging;
   advance();
+}
+
+// The head was written before its endpoint was known; this one wants another authority.
+void HttpConnection::overrideAuthority(std::string_view authority) {
+  if (authority.empty()) return;
+  constexpr std::string_view END = "\r\n\r\n";
+  const std::string_view whole = request_.view();
+  const size_t headBytes = whole.find(END) + END.size();
+  const std::string head = withAuthority(whole.substr(0, headBytes), authority);
+  Buffer changed = worker_.buffers().take(head.size() + whole.size() - headBytes);
+  changed.append(head);
+  changed.append(whole.substr(headBytes));
+  request_ = std::move(changed);
+  overridden_ = true;
 }
 
 void HttpConnection::onConnectFailed(const ConnectFailure& failure) {
@@ -162,7 +183,7 @@ bool HttpConnection::translates(const Target& target) const {
   const contract::EndpointProtocol spoken = target.settings().endpointProtocol;
   const bool http2 = spoken == contract::EndpointProtocol::Http2 ||
                      spoken == contract::EndpointProtocol::Http2OrigProto;
-  return http2 && !framing_.upgrade && method_ != Method::Connect;
+  return (http2 || target.writesByEndpoint()) && !framing_.upgrade && method_ != Method::Connect;
 }
 
 bool HttpConnection::translate(route::RequestPolicy policy) {

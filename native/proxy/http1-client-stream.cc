@@ -63,7 +63,7 @@ Http1ClientStream::Outcome Http1ClientStream::advance() {
 
 void Http1ClientStream::onHalfCloseTimeout() {
   if (exchange_.over()) {
-    parts_.worker.countRequestError(parts_.destination.direction, Reason::HalfCloseTimeout);
+    parts_.worker.countRequestError(parts_.destination, Reason::HalfCloseTimeout);
   } else {
     exchange_.abandon(Reason::HalfCloseTimeout);
   }

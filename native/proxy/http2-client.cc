@@ -28,7 +28,7 @@ Http2Client::Http2Client(Worker& worker, std::shared_ptr<Target> target,
       socket_(std::move(socket)),
       session_(http2::Session::create(http2::Role::Client, http2Settings(worker.settings()),
                                       worker.buffers(), *this)),
-      keepAlive_(worker.loop(), target_->settings().http2KeepAlive, *session_, *this) {
+      keepAlive_(worker.loop(), target_->http2KeepAliveOf(endpoint_->address), *session_, *this) {
   socket_->setHandler(*this);
 }
 

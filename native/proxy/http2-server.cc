@@ -215,7 +215,7 @@ void Http2Server::onRequestTooLarge(http2::StreamId stream, const http2::LargeHe
                              std::to_string(limits.maxHeadBytes) + " bytes and " +
                              std::to_string(limits.maxFields) + " fields are taken";
   Answer answer = answerFor({.reason = Reason::RequestHeadTooLarge, .detail = detail});
-  worker_.countRequestError(destination_->direction, Reason::RequestHeadTooLarge);
+  worker_.countRequestError(*destination_, Reason::RequestHeadTooLarge);
   report(Reason::RequestHeadTooLarge, answer.message, answer.status);
   // This stream alone ends.
   answer.closes = false;

@@ -23,6 +23,7 @@ std::unique_ptr<Listening> Listening::open(Worker& worker, const contract::Liste
     return nullptr;
   }
   listening->listener_ = std::move(opened).value();
+  if (settings.paused) listening->listener_->pause();
   return listening;
 }
 

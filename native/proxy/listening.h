@@ -18,6 +18,7 @@ class Listening final : public AcceptHandler {
 
   const contract::Listen& settings() const { return settings_; }
   int fd() const { return listener_->fd(); }
+  void resume() { listener_->resume(); }
 
   void onAccept(UniqueFd fd, const SocketAddress& peer) override;
   void onAcceptError(int error) override;

@@ -2,7 +2,7 @@
 #include "proxy/opaque-forward.h"
 
 #include "proxy/error-response.h"
-#include "proxy/opaque-route.h"
+#include "proxy/inbound-policy.h"
 #include "proxy/worker.h"
 
 namespace mesh {
@@ -37,8 +37,11 @@ void OpaqueForward::startDialling(Worker& worker, DestinationHold destination,
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
   self.toEndpoint_.prepend(std::move(early));
-  OpaqueRoute route = routeOpaque(worker, defaultChoice(*self.destination_));
-  self.follow(route.routeId);
+  // Where TLS is not declared its name is for messages only.
+  const bool tls = self.destination_->protocol == contract::Protocol::Tls;
+  OpaqueRoute route = routeOpaque(worker, defaultChoice(*self.destination_),
+                                  tls ? self.serverName_ : std::string_view());
+  self.follow(route.routeId, route.byServerName);
   if (!route.target) {
     self.fail(route.refusal, 0, {}, route.detail);
     return;
@@ -54,7 +57,7 @@ void OpaqueForward::join(Worker& worker, DestinationHold destination, const Sock
       worker, std::move(destination), original, std::move(client), std::move(serverName)));
   OpaqueForward& self = *forward;
   worker.adopt(std::move(forward));
-  self.follow(routeId);
+  self.follow(routeId, false);
   self.endpoint_ = std::move(endpoint);
   self.endpoint_->setHandler(self);
   self.toEndpoint_.prepend(std::move(toEndpoint));
@@ -62,9 +65,17 @@ void OpaqueForward::join(Worker& worker, DestinationHold destination, const Sock
   self.advance();
 }
 
-void OpaqueForward::follow(uint32_t routeId) {
+void OpaqueForward::follow(uint32_t routeId, bool byServerName) {
   routeId_ = routeId;
-  countRouteOpen(worker_, routeId, original_);
+  byServerName_ = byServerName;
+  countRouteOpen(worker_, routeUse());
+}
+
+OpaqueRouteUse OpaqueForward::routeUse() const {
+  return {.direction = destination_->direction,
+          .routeId = routeId_,
+          .original = original_,
+          .serverName = byServerName_ ? serverName_ : std::string_view()};
 }
 
 void OpaqueForward::onConnected(std::unique_ptr<EndpointConnection> connection, LoadToken load) {
@@ -151,6 +162,16 @@ void OpaqueForward::onTimeout() {
   fail(Reason::HalfCloseTimeout, 0, endpoint_->peer(), "");
 }
 
+void OpaqueForward::onPolicyChanged() {
+  // What a request of HTTP has opened was allowed as a request.
+  if (routeId_ == 0) return;
+  const Asker asker{.destination = *destination_, .client = client_->peer()};
+  if (permitOf(worker_, asker) != Permit::Denied) return;
+  noteTermination(worker_, asker);
+  connector_.cancel();
+  fail(Reason::Unauthorized, 0, {}, denialOf(worker_, asker));
+}
+
 void OpaqueForward::cut(Reason reason) {
   connector_.cancel();
   fail(reason, 0, {}, "");
@@ -159,7 +180,7 @@ void OpaqueForward::cut(Reason reason) {
 void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint,
                          const std::string& detail) {
   const Direction direction = destination_->direction;
-  worker_.countConnectionError(direction, reason);
+  worker_.countConnectionError(direction, reason, original_);
   contract::Failure failure;
   failure.direction = direction;
   failure.reason = reason;
@@ -170,7 +191,8 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
                                     .authority = {},
                                     .route = {},
                                     .backend = {},
-                                    .serverName = serverName_});
+                                    .serverName = serverName_,
+                                    .byServerName = byServerName_});
   failure.client = client_->peer();
   failure.originalDestination = original_;
   failure.targetId = destination_->targetId;
@@ -183,7 +205,7 @@ void OpaqueForward::fail(Reason reason, int error, const SocketAddress& endpoint
 }
 
 void OpaqueForward::end(Reason reason) {
-  countRouteClose(worker_, routeId_, original_, reason);
+  countRouteClose(worker_, routeUse(), reason);
   worker_.loop().cancel(halfClose_);
   TurnEnd::unlink();
   worker_.retire(*this);

@@ -12,6 +12,7 @@
 #include "proxy/connection.h"
 #include "proxy/connector.h"
 #include "proxy/destination.h"
+#include "proxy/opaque-route.h"
 
 namespace mesh {
 
@@ -39,6 +40,7 @@ class OpaqueForward final : public Connection,
   // An opaque connection cannot be asked to end: it has the drain's grace.
   void onDrain() override {}
   void onDestinationRemoved(const Destination&) override {}
+  void onPolicyChanged() override;
   void cut(Reason reason) override;
 
  private:
@@ -50,7 +52,8 @@ class OpaqueForward final : public Connection,
   void watchHalfClose();
   void onTimeout();
   void fail(Reason reason, int error, const SocketAddress& endpoint, const std::string& detail);
-  void follow(uint32_t routeId);
+  void follow(uint32_t routeId, bool byServerName);
+  OpaqueRouteUse routeUse() const;
   void end(Reason reason);
 
   Worker& worker_;
@@ -65,7 +68,8 @@ class OpaqueForward final : public Connection,
   // A side that no longer takes bytes; what the other still has to say is read to its end.
   bool endpointGone_ = false;
   bool clientGone_ = false;
-  uint32_t routeId_ = 0;  // of the TCP route that it was given to; 0: none
+  uint32_t routeId_ = 0;  // of the route that it was given to; 0: none
+  bool byServerName_ = false;
   Timer halfClose_;
   uint64_t lastMoved_ = 0;
 };

@@ -1,9 +1,11 @@
-// Where a connection that is not HTTP goes. Asked once for a connection, or twice: for the dial
-// made before its client has spoken, and when it has turned out to be opaque without one.
+// Where a connection that is not HTTP goes: by the TCP route of its table, or by one of the table's TLS
+// routes. Asked once for a connection, or twice: for the dial made before its client has spoken, and
+// when it has turned out to be opaque without one.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/reason.h"
 #include "proxy/destination.h"
@@ -18,15 +20,24 @@ struct OpaqueRoute {
   std::shared_ptr<Target> target;
   Reason refusal = Reason::None;
   std::string detail;
-  uint32_t routeId = 0;  // of the TCP route; 0: none
+  uint32_t routeId = 0;  // 0: none
+  bool byServerName = false;
 };
 
-OpaqueRoute routeOpaque(Worker& worker, const RouteChoice& choice);
+// `serverName`: of a connection whose protocol is TLS; else empty.
+OpaqueRoute routeOpaque(Worker& worker, const RouteChoice& choice,
+                        std::string_view serverName = {});
 
-// A connection was given to a TCP route, and how it ended (None: by the wish of its peers). Once
-// each; nothing without a route. `original`: where it was going.
-void countRouteOpen(Worker& worker, uint32_t routeId, const SocketAddress& original);
-void countRouteClose(Worker& worker, uint32_t routeId, const SocketAddress& original,
-                     Reason reason);
+// What a connection is counted under: a TCP route and where it was going, or a TLS route and the
+// server it asked for.
+struct OpaqueRouteUse {
+  Direction direction = Direction::None;  // inbound ones are counted by their policy
+  uint32_t routeId = 0;                   // 0: it is not counted
+  SocketAddress original;
+  std::string_view serverName;  // of a TLS route; else empty
+};
+// It was given to its route, and how it ended (None: by the wish of its peers). Once each.
+void countRouteOpen(Worker& worker, const OpaqueRouteUse& use);
+void countRouteClose(Worker& worker, const OpaqueRouteUse& use, Reason reason);
 
 }  // namespace mesh

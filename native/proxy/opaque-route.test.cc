@@ -2,6 +2,7 @@
 #include "proxy/opaque-route.h"
 
 #include "proxy/testing-routes.h"
+#include "tls/test-hellos.h"
 
 using namespace mesh;
 using namespace mesh::testing;
@@ -109,4 +110,69 @@ TEST_CASE(
   CHECK(client.receiveAll() == "<reset>");
   CHECK(scene.worker.await<contract::Failure>().routeId == 5);
   CHECK(scene.closed(Reason::EndpointReset) == 1);
+}
+
+TEST_CASE("where TLS is declared the name of the server decides, and is counted with its route") {
+  TestServer other;
+  Scene scene(routeTo({backendTo(1)}));
+  scene.worker.putTarget(testTarget(2));
+  scene.worker.addEndpoint(2, other.address());
+  const std::string hello = tls::testing::fromHex(tls::testing::NODE);
+  const std::string name = "api.shop.svc.cluster.local";
+  const auto counts = [&](Family family, Reason reason = Reason::None) {
+    LabelSet labels = routeLabels(6);
+    labels.serverName = name;
+    labels.reason = reason;
+    return counted(scene.worker, family, labels);
+  };
+  route::TcpRouteSpec named = routeTo({backendTo(2)});
+  named.id = 6;
+  named.name = "tls-6";
+  route::TableSpec spec{.id = 1};
+  spec.tcp = routeTo({backendTo(1)});
+  SUBCASE("to the backend of its route") {
+    spec.tls = {{.host = "shop.svc.cluster.local", .suffix = true, .route = named}};
+    routeBy(scene.worker, spec, contract::Protocol::Tls);
+    TestPeer client = TestPeer::connectTo(scene.address);
+    client.send(hello);
+    TestPeer app = other.accept();
+    CHECK(app.receive(hello.size()) == hello);
+    CHECK(counts(Family::TlsRouteOpenTotal) == 1);
+    client.finish();
+    CHECK(app.receiveAll().empty());
+    app.close();
+    CHECK(client.receiveAll().empty());
+    CHECK(counts(Family::TlsRouteCloseTotal) == 1);
+  }
+  SUBCASE("nowhere, where no route has the name") {
+    spec.tls = {{.host = "web.svc.cluster.local", .suffix = false, .route = named}};
+    routeBy(scene.worker, spec, contract::Protocol::Tls);
+    TestPeer client = TestPeer::connectTo(scene.address);
+    client.send(hello);
+    CHECK(client.receiveAll() == "<reset>");
+    const auto failure = scene.worker.await<contract::Failure>();
+    CHECK(failure.reason == Reason::NoRoute);
+    CHECK(failure.routeId == 0);
+  }
+  SUBCASE("nowhere, where its route refuses it") {
+    named.refusal = Reason::Forbidden;
+    spec.tls = {{.host = name, .suffix = false, .route = named}};
+    routeBy(scene.worker, spec, contract::Protocol::Tls);
+    TestPeer client = TestPeer::connectTo(scene.address);
+    client.send(hello);
+    CHECK(client.receiveAll() == "<reset>");
+    CHECK(scene.worker.await<contract::Failure>().detail ==
+          "SNI " + name + ": forbidden TLS route: tls-6");
+    CHECK(counts(Family::TlsRouteCloseTotal, Reason::Forbidden) == 1);
+  }
+  SUBCASE("where it is not declared the name decides nothing") {
+    spec.tls = {{.host = name, .suffix = false, .route = named}};
+    routeBy(scene.worker, spec, contract::Protocol::Detect);
+    TestPeer client = TestPeer::connectTo(scene.address);
+    client.send(hello);
+    CHECK(scene.server.accept().receive(hello.size()) == hello);
+    CHECK(scene.opened() == 1);
+    CHECK(counts(Family::TlsRouteOpenTotal) == 0);
+  }
+  CHECK(scene.closed(Reason::NoRoute) == 0);
 }

@@ -44,8 +44,8 @@ EndpointChange Registry::updateEndpoints(const contract::UpdateEndpoints& update
       endpoint = std::make_shared<EndpointShared>(spec.address, spec.weight);
       endpoint->load.configure(target.defaultRttNs, target.decayNs, monotonicNs());
     }
-    // Present ones go along for their weight.
-    change.add.push_back(endpoint);
+    // Present ones go along for their weight and their traits.
+    change.add.push_back({.endpoint = endpoint, .traits = spec.traits});
   }
   for (const auto& [address, endpoint] : before) {
     takeOut(*endpoint);

@@ -14,12 +14,13 @@
 #include "balance/endpoint.h"
 #include "contract/commands.h"
 #include "proxy/destination.h"
+#include "proxy/endpoint-addition.h"
 
 namespace mesh {
 
 // What an UpdateEndpoints comes down to: for all workers.
 struct EndpointChange {
-  std::vector<std::shared_ptr<EndpointShared>> add;
+  std::vector<EndpointAddition> add;
   std::vector<SocketAddress> remove;
 };
 

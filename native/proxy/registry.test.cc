@@ -27,8 +27,8 @@ TEST_CASE("an update is incremental and marks what it removes") {
   CHECK(second.add.size() == 1);
   REQUIRE(second.remove.size() == 1);
   CHECK(second.remove[0] == at(1));
-  CHECK(first.add[0]->removed);
-  CHECK_FALSE(first.add[1]->removed);
+  CHECK(first.add[0].endpoint->removed);
+  CHECK_FALSE(first.add[1].endpoint->removed);
 }
 
 TEST_CASE("a reset keeps endpoints that stay and removes the others") {
@@ -37,8 +37,8 @@ TEST_CASE("a reset keeps endpoints that stay and removes the others") {
   const EndpointChange first = registry.updateEndpoints(update(false, {1, 2}, {}));
   const EndpointChange second = registry.updateEndpoints(update(true, {2, 3}, {}));
   REQUIRE(second.add.size() == 2);
-  CHECK(second.add[0] == first.add[1]);
-  CHECK(first.add[0]->removed);
+  CHECK(second.add[0].endpoint == first.add[1].endpoint);
+  CHECK(first.add[0].endpoint->removed);
   REQUIRE(second.remove.size() == 1);
   CHECK(second.remove[0] == at(1));
 }
@@ -49,15 +49,15 @@ TEST_CASE("an address that comes back after its removal is a new endpoint") {
   const EndpointChange first = registry.updateEndpoints(update(false, {1}, {}));
   registry.updateEndpoints(update(false, {}, {1}));
   const EndpointChange again = registry.updateEndpoints(update(false, {1}, {}));
-  CHECK(again.add[0] != first.add[0]);
-  CHECK_FALSE(again.add[0]->removed);
+  CHECK(again.add[0].endpoint != first.add[0].endpoint);
+  CHECK_FALSE(again.add[0].endpoint->removed);
 }
 
 TEST_CASE("a removal waits for a dial that had passed its check") {
   Registry registry;
   registry.putTarget({.id = 1, .authority = ""});
   const EndpointChange change = registry.updateEndpoints(update(false, {1}, {}));
-  EndpointShared& endpoint = *change.add[0];
+  EndpointShared& endpoint = *change.add[0].endpoint;
   endpoint.dialing.fetch_add(1);
   REQUIRE_FALSE(endpoint.removed.load());
   std::atomic<bool> dialled{false};

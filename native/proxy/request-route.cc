@@ -3,7 +3,9 @@
 
 #include <utility>
 
+#include "proxy/inbound-policy.h"
 #include "proxy/worker.h"
+#include "route/classify.h"
 
 namespace mesh {
 
@@ -32,13 +34,61 @@ std::optional<Refusal> refusalOf(const route::FilterOutcome& outcome) {
   return std::nullopt;
 }
 
+RouteIdentity identityOf(const Asker& asker, const route::RouteTable& table,
+                         const route::Rule& rule) {
+  const authz::ServerPolicy* server = table.server();
+  if (server == nullptr) return {.routeId = rule.id};
+  return {
+      .routeId = rule.id, .serverId = server->id(), .serverPort = asker.destination.address.port()};
+}
+
 Refusal refuse(Reason reason, std::string detail) {
   return {.reason = reason, .detail = std::move(detail), .answer = std::nullopt};
 }
+
+bool countsBackend(const RequestRoute& route) {
+  return route.counters != nullptr && route.backend != nullptr && !route.ofProfile();
+}
+
+// What the client did ends its request or response early, and says nothing about either.
+bool isOfClient(Reason reason) {
+  return reason >= Reason::ClientClosed && reason <= Reason::DetectTimeout;
+}
+
+// Given up before there was anything to count.
+bool isLost(const RouteOutcome& outcome) {
+  return isOfClient(outcome.reason) && (outcome.synthesized || outcome.status == 0);
+}
+
+// Reference §8.3, §4.11: a body that the client no longer wants counts as one that has ended.
+ProfileOutcome profileOutcome(const route::Rule& rule, const RouteOutcome& outcome) {
+  const bool complete = outcome.reason == Reason::None ||
+                        outcome.reason == Reason::InjectedFailure || isOfClient(outcome.reason);
+  ProfileOutcome out;
+  out.status = outcome.synthesized && !complete ? 0 : outcome.status;
+  if (!complete) {
+    out.reason = outcome.reason;
+    out.failure = true;
+    return out;
+  }
+  out.grpcStatus = outcome.grpcStatus;
+  if (outcome.untold || outcome.grpcStatus < 0) {
+    out.failure = !outcome.untold && route::classifyHttp(rule, outcome.status).failure;
+  } else {
+    out.failure = route::classifyGrpc(static_cast<uint8_t>(outcome.grpcStatus)).failure;
+  }
+  return out;
+}
 }  // namespace
 
-std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, RequestHead& head,
-                                 RequestRoute& route, route::RequestPolicy& policy) {
+std::optional<Refusal> enterFlight(Worker& worker, Direction direction, RequestRoute& route) {
+  if (route.inFlight.take(worker.inFlight(direction))) return std::nullopt;
+  return refuse(Reason::TooManyInFlight, "");
+}
+
+std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, const Asker& asker,
+                                 RequestHead& head, RequestRoute& route,
+                                 route::RequestPolicy& policy) {
   if (choice.routeTableId == 0) {
     route.target = choice.targetId == 0 ? nullptr : worker.target(choice.targetId);
     if (!route.target) return refuse(Reason::NoRoute, std::string(head.authority));
@@ -47,14 +97,18 @@ std::optional<Refusal> findRoute(Worker& worker, const RouteChoice& choice, Requ
   route.table = worker.routeTable(choice.routeTableId);
   if (!route.table) return refuse(Reason::NoRoute, std::string(head.authority));
   const route::RouteMatch match = route.table->find(head);
-  if (!match) return refuse(Reason::NoRoute, std::string(head.authority));
+  if (!match) return refuseUnrouted(asker, *route.table, head);
   route.rule = match.rule;
   route.prefix = match.prefix;
-  route.counters = &worker.routeCounters(match.rule->id);
+  if (auto denied = authorizeRequest(worker, asker, *route.table, *match.rule)) return denied;
+  route.counters = &worker.routeCounters(identityOf(asker, *route.table, *match.rule));
+  if (route.ofProfile()) route.counters->profile().requested();
   policy = route::policyOf(*match.rule, head.fields);
-  return refusalOf(route::filterRequest(
+  auto answered = refusalOf(route::filterRequest(
       match.rule->filters,
       {.authority = head.authority, .prefix = match.prefix, .random = worker.random()}, head));
+  if (answered) return answered;
+  return limitRequest(worker, asker, *route.table);
 }
 
 bool isBackendReady(Worker& worker, const route::Backend& backend) {
@@ -106,21 +160,70 @@ bool filtersResponses(const RequestRoute& route) {
          (route.backend != nullptr && !route.backend->filters.empty());
 }
 
+void countTryBegin(const RequestRoute& route) {
+  if (route.counters != nullptr && route.ofProfile()) route.counters->profile().tried();
+}
+
+void countTryOver(const RequestRoute& route, const RouteOutcome& outcome) {
+  if (route.counters == nullptr || !route.ofProfile() || isLost(outcome)) return;
+  route.counters->profile().tryResponded(profileOutcome(*route.rule, outcome));
+}
+
+void countFirstByte(const RequestRoute& route, uint16_t status, uint64_t tookMs) {
+  if (route.counters == nullptr || !route.ofProfile()) return;
+  route.counters->profile().latency(status, tookMs);
+}
+
 void countTry(const RequestRoute& route) {
-  if (route.counters == nullptr || route.backend == nullptr) return;
+  if (!countsBackend(route)) return;
   route.counters->backend(route.backend->id).requested();
 }
 
 void countTryEnd(const RequestRoute& route, const RouteOutcome& outcome, uint64_t askedMs,
                  uint64_t nowMs) {
-  if (route.counters == nullptr || route.backend == nullptr) return;
+  if (!countsBackend(route)) return;
   route.counters->backend(route.backend->id)
       .responses.ended(outcome, askedMs == 0 ? 0 : nowMs - askedMs);
+}
+
+void countRequestFrame(const RequestRoute& route, size_t bytes) {
+  if (route.counters == nullptr || route.ofProfile()) return;
+  route.counters->requests.frame(bytes);
+}
+
+void countResponseFrame(const RequestRoute& route, size_t bytes) {
+  if (!countsBackend(route)) return;
+  route.counters->backend(route.backend->id).responses.frame(bytes);
+}
+
+void countRetry(const RequestRoute& route, RetryStep step) {
+  if (route.counters == nullptr) return;
+  if (route.ofProfile()) {
+    const bool budgetAsked = step == RetryStep::Sent || step == RetryStep::NoBudget;
+    if (budgetAsked) route.counters->profile().retryable(step == RetryStep::Sent);
+    return;
+  }
+  switch (step) {
+    case RetryStep::Sent:
+      return route.counters->retried();
+    case RetryStep::Saved:
+      return route.counters->retrySucceeded();
+    case RetryStep::NoBudget:
+    case RetryStep::NotReady:
+      return route.counters->retryOverflowed();
+    case RetryStep::LimitReached:
+      return route.counters->retryLimitExceeded();
+  }
 }
 
 void countRequest(RequestRoute& route, const RouteOutcome& outcome, uint64_t tookMs) {
   RouteCounters* counters = std::exchange(route.counters, nullptr);
   if (counters == nullptr) return;
+  if (route.ofProfile()) {
+    if (isLost(outcome)) return;
+    counters->profile().responded(profileOutcome(*route.rule, outcome));
+    return;
+  }
   RouteOutcome counted = outcome;
   // Reference §8.8: what a filter answers counts under its status alone.
   if (counted.reason == Reason::InjectedFailure) counted.reason = Reason::None;

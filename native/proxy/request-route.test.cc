@@ -17,6 +17,8 @@ struct Fixture {
   std::unique_ptr<RequestHead> head = route::request("GET", "web.mesh", "/a", {{"x-old", "1"}});
   RequestRoute route;
   route::RequestPolicy policy;
+  Destination destination;
+  SocketAddress client = SocketAddress::v4(0x0a000001, 1234);
 
   Fixture() {
     inside.putTarget(testTarget(1));
@@ -32,7 +34,10 @@ struct Fixture {
   }
   std::optional<Refusal> find(RouteChoice choice = {.targetId = 0, .routeTableId = 1}) {
     std::optional<Refusal> refusal;
-    inside.run([&](Worker& worker) { refusal = findRoute(worker, choice, *head, route, policy); });
+    inside.run([&](Worker& worker) {
+      const Asker asker{.destination = destination, .client = client};
+      refusal = findRoute(worker, choice, asker, *head, route, policy);
+    });
     return refusal;
   }
   std::optional<Refusal> choose() {

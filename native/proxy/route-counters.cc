@@ -4,22 +4,49 @@
 namespace mesh {
 
 namespace {
-LabelSet labelsOf(uint32_t routeId, uint32_t backendId) {
+LabelSet labelsOf(const RouteIdentity& route, uint32_t backendId) {
   LabelSet labels;
-  labels.direction = Direction::Outbound;
-  labels.routeId = routeId;
-  labels.backendId = backendId;
+  const bool ofServer = route.serverId != 0;
+  labels.direction = ofServer ? Direction::Inbound : Direction::Outbound;
+  labels.routeId = route.routeId;
+  labels.serverId = route.serverId;
+  labels.serverPort = route.serverPort;
+  // Where a server's requests go is the application, whatever its backend is called.
+  labels.backendId = ofServer ? 0 : backendId;
   return labels;
+}
+
+ResponseCounters::Families requestFamilies(const RouteIdentity& route) {
+  if (route.serverId != 0) {
+    return {.statuses = Family::ServerStatusesTotal,
+            .duration = Family::ServerRequestDurationMs,
+            .frames = Family::ServerRequestFrameBytes};
+  }
+  return {.statuses = Family::RouteRequestStatusesTotal,
+          .duration = Family::RouteRequestDurationMs,
+          .frames = Family::RouteRequestFrameBytes};
+}
+
+ResponseCounters::Families responseFamilies(const RouteIdentity& route) {
+  if (route.serverId != 0) {
+    return {.statuses = Family::None,
+            .duration = Family::ServerResponseDurationMs,
+            .frames = Family::ServerResponseFrameBytes};
+  }
+  return {.statuses = Family::BackendResponseStatusesTotal,
+          .duration = Family::BackendResponseDurationMs,
+          .frames = Family::BackendResponseFrameBytes};
 }
 }  // namespace
 
-ResponseCounters::ResponseCounters(Recorder& recorder, const Families& families, uint32_t routeId,
-                                   uint32_t backendId)
-    : recorder_(recorder), families_(families), labels_(labelsOf(routeId, backendId)) {}
+ResponseCounters::ResponseCounters(Recorder& recorder, const Families& families,
+                                   const LabelSet& labels)
+    : recorder_(recorder), families_(families), labels_(labels) {}
 
 void ResponseCounters::ended(const RouteOutcome& outcome, uint64_t ms) {
   if (duration_ == 0) duration_ = recorder_.intern(families_.duration, labels_);
   recorder_.observe(duration_, families_.duration, ms);
+  if (families_.statuses == Family::None) return;
   for (const Known& known : known_) {
     if (known.outcome != outcome) continue;
     recorder_.add(known.series);
@@ -39,30 +66,30 @@ void ResponseCounters::frame(size_t bytes) {
   recorder_.observe(frames_, families_.frames, bytes);
 }
 
-BackendCounters::BackendCounters(Recorder& recorder, uint32_t routeId, uint32_t backendId)
-    : responses(recorder,
-                {.statuses = Family::BackendResponseStatusesTotal,
-                 .duration = Family::BackendResponseDurationMs,
-                 .frames = Family::BackendResponseFrameBytes},
-                routeId, backendId),
+BackendCounters::BackendCounters(Recorder& recorder, const RouteIdentity& route, uint32_t backendId)
+    : responses(recorder, responseFamilies(route), labelsOf(route, backendId)),
       recorder_(recorder),
-      requests_(recorder.intern(Family::BackendRequestsTotal, labelsOf(routeId, backendId))) {}
+      requests_(recorder.intern(
+          route.serverId != 0 ? Family::ServerRequestsTotal : Family::BackendRequestsTotal,
+          labelsOf(route, backendId))) {}
 
-RouteCounters::RouteCounters(Recorder& recorder, uint32_t routeId)
-    : requests(recorder,
-               {.statuses = Family::RouteRequestStatusesTotal,
-                .duration = Family::RouteRequestDurationMs,
-                .frames = Family::RouteRequestFrameBytes},
-               routeId, 0),
+RouteCounters::RouteCounters(Recorder& recorder, const RouteIdentity& route)
+    : requests(recorder, requestFamilies(route), labelsOf(route, 0)),
       recorder_(recorder),
-      labels_(labelsOf(routeId, 0)) {}
+      route_(route),
+      labels_(labelsOf(route, 0)) {}
 
 void RouteCounters::count(Family family) { recorder_.add(recorder_.intern(family, labels_)); }
 
 BackendCounters& RouteCounters::backend(uint32_t backendId) {
   std::unique_ptr<BackendCounters>& known = backends_[backendId];
-  if (!known) known = std::make_unique<BackendCounters>(recorder_, labels_.routeId, backendId);
+  if (!known) known = std::make_unique<BackendCounters>(recorder_, route_, backendId);
   return *known;
+}
+
+ProfileCounters& RouteCounters::profile() {
+  if (!profile_) profile_ = std::make_unique<ProfileCounters>(recorder_, labels_.routeId);
+  return *profile_;
 }
 
 }  // namespace mesh

@@ -43,7 +43,7 @@ struct Fixture {
 using Values = std::vector<uint64_t>;
 
 TEST_CASE_FIXTURE(Fixture, "a rule has no series before something is counted") {
-  RouteCounters route(recorder, 7);
+  RouteCounters route(recorder, {.routeId = 7});
   CHECK(announced.empty());
   route.retried();
   route.retried();
@@ -58,7 +58,7 @@ TEST_CASE_FIXTURE(Fixture, "a rule has no series before something is counted") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "each outcome has one series, however often it comes") {
-  RouteCounters route(recorder, 7);
+  RouteCounters route(recorder, {.routeId = 7});
   const RouteOutcome outcomes[] = {{.status = 200},
                                    {.status = 503},
                                    {.status = 503, .reason = Reason::FailFast},
@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(Fixture, "each outcome has one series, however often it comes"
 }
 
 TEST_CASE_FIXTURE(Fixture, "durations and pieces are in the buckets of their families") {
-  RouteCounters route(recorder, 7);
+  RouteCounters route(recorder, {.routeId = 7});
   route.requests.ended({.status = 200}, 50);
   route.requests.frame(10);
   route.requests.frame(5'000);
@@ -94,7 +94,7 @@ TEST_CASE_FIXTURE(Fixture, "durations and pieces are in the buckets of their fam
 }
 
 TEST_CASE_FIXTURE(Fixture, "backends count apart and keep their counters") {
-  RouteCounters route(recorder, 7);
+  RouteCounters route(recorder, {.routeId = 7});
   BackendCounters& first = route.backend(1);
   first.requested();
   route.backend(2).requested();
@@ -103,6 +103,30 @@ TEST_CASE_FIXTURE(Fixture, "backends count apart and keep their counters") {
   CHECK(seriesOf(Family::BackendRequestsTotal) == 2);
   CHECK(values(Family::BackendRequestsTotal, labels(1)) == Values{2});
   CHECK(values(Family::BackendRequestsTotal, labels(2)) == Values{1});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a rule of a server has the families of servers, and no backends") {
+  RouteCounters route(recorder, {.routeId = 7, .serverId = 9, .serverPort = 80});
+  route.requests.ended({.status = 200}, 50);
+  route.requests.frame(10);
+  for (const uint32_t backend : {1u, 2u}) {
+    route.backend(backend).requested();
+    route.backend(backend).responses.ended({.status = 200}, 50);
+    route.backend(backend).responses.frame(5'000);
+  }
+  LabelSet expected = labels();
+  expected.direction = Direction::Inbound;
+  expected.serverId = 9;
+  expected.serverPort = 80;
+  CHECK(values(Family::ServerRequestsTotal, expected) == Values{2});
+  // With the bounds that linkerd has for requests here, and for responses there.
+  CHECK(values(Family::ServerRequestDurationMs, expected) == Values{0, 1, 50});
+  CHECK(values(Family::ServerResponseDurationMs, expected) == Values{0, 2, 0, 100});
+  CHECK(values(Family::ServerRequestFrameBytes, expected) == Values{1, 0, 10});
+  CHECK(values(Family::ServerResponseFrameBytes, expected) == Values{0, 2, 10'000});
+  expected.statusCode = 200;
+  CHECK(values(Family::ServerStatusesTotal, expected) == Values{1});
+  CHECK(announced.size() == 6);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ namespace mesh {
 void StreamClock::begin(const route::StreamTimeouts& timeouts, uint64_t nowMs) {
   timeouts_ = timeouts;
   if (timeouts.requestMs != 0) requestAtMs_ = nowMs + timeouts.requestMs;
+  if (timeouts.headMs != 0) headAtMs_ = nowMs + timeouts.headMs;
   movedAtMs_ = nowMs;
 }
 
@@ -27,6 +28,7 @@ uint64_t StreamClock::nextMs() const {
   take(requestAtMs_);
   take(responseAtMs_);
   take(headersAtMs_);
+  take(headAtMs_);
   if (timeouts_.idleMs != 0) take(movedAtMs_ + timeouts_.idleMs);
   return next;
 }
@@ -34,6 +36,7 @@ uint64_t StreamClock::nextMs() const {
 std::optional<Reason> StreamClock::expired(uint64_t nowMs) const {
   const auto over = [nowMs](uint64_t atMs) { return atMs != 0 && atMs <= nowMs; };
   if (over(requestAtMs_)) return Reason::RequestTimeout;
+  if (over(headAtMs_)) return Reason::RouteTimeout;
   if (over(headersAtMs_)) return Reason::ResponseHeadersTimeout;
   if (over(responseAtMs_)) return Reason::ResponseTimeout;
   if (timeouts_.idleMs != 0 && over(movedAtMs_ + timeouts_.idleMs)) {

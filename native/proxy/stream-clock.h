@@ -17,8 +17,10 @@ class StreamClock {
   // The request has gone to an endpoint to its end. `headersMs`: within this time the head of the
   // response must be there, 0: no limit. Once for each try.
   void requestSent(uint32_t headersMs, uint64_t nowMs);
-  // The final head is here, or the try is over.
+  // The final head of a try is here.
   void headersCame() { headersAtMs_ = 0; }
+  // It is the head that the client gets.
+  void answered() { headAtMs_ = 0; }
   // A try is over and another will follow.
   void again();
   // Something went by, either way.
@@ -35,6 +37,7 @@ class StreamClock {
   uint64_t requestAtMs_ = 0;
   uint64_t responseAtMs_ = 0;
   uint64_t headersAtMs_ = 0;
+  uint64_t headAtMs_ = 0;
   uint64_t movedAtMs_ = 0;
 };
 

@@ -24,6 +24,20 @@ TEST_CASE("the whole request is timed from its arrival, over all tries") {
   CHECK(clock.expired(1100) == Reason::RequestTimeout);
 }
 
+TEST_CASE("the head that the client gets is timed from the request's arrival, over all tries") {
+  StreamClock clock;
+  clock.begin({.headMs = 100}, 1000);
+  CHECK(clock.nextMs() == 1100);
+  clock.requestSent(500, 1020);
+  clock.headersCame();
+  clock.again();
+  CHECK(clock.nextMs() == 1100);
+  CHECK(!clock.expired(1099));
+  CHECK(clock.expired(1100) == Reason::RouteTimeout);
+  clock.answered();
+  CHECK(!clock.expired(9999));
+}
+
 TEST_CASE("heads are timed from the end of the request, for each try anew") {
   StreamClock clock;
   clock.begin({}, 1000);

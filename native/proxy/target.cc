@@ -126,12 +126,15 @@ void Target::configure(const contract::PutTarget& settings) {
   balancer_.configure(balancerSettings(settings));
 }
 
-void Target::addEndpoint(std::shared_ptr<EndpointShared> endpoint) {
-  balancer_.add(std::move(endpoint));
+void Target::addEndpoint(const EndpointAddition& addition) {
+  // First: adding may wake who waits for an endpoint.
+  setTraits(addition.endpoint->address, addition.traits);
+  balancer_.add(addition.endpoint);
 }
 
 void Target::removeEndpoint(const SocketAddress& address) {
   balancer_.remove(address);
+  setTraits(address, nullptr);
   // Retiring takes a connection out of the table: walk over a copy.
   if (const auto found = http2_.find(address); found != http2_.end()) {
     const std::vector<Http2Client*> clients = found->second;
@@ -154,6 +157,46 @@ void Target::retire() {
   balancer_.forEach([&](Endpoint& endpoint) { addresses.push_back(endpoint.address()); });
   for (const SocketAddress& address : addresses) removeEndpoint(address);
 }
+
+// ---------------------------------------------------------------- what sets endpoints apart
+
+void Target::setTraits(const SocketAddress& endpoint,
+                       std::shared_ptr<const contract::EndpointTraits> traits) {
+  const auto apart = [](const contract::EndpointTraits* one) -> size_t {
+    return one != nullptr && (one->takesOrigProto || !one->authorityOverride.empty()) ? 1 : 0;
+  };
+  writtenApart_ -= apart(traitsOf(endpoint));
+  writtenApart_ += apart(traits.get());
+  if (traits) {
+    traits_[endpoint] = std::move(traits);
+  } else {
+    traits_.erase(endpoint);
+  }
+}
+
+const contract::EndpointTraits* Target::traitsOf(const SocketAddress& endpoint) const {
+  if (traits_.empty()) return nullptr;
+  const auto found = traits_.find(endpoint);
+  return found == traits_.end() ? nullptr : found->second.get();
+}
+
+bool Target::takesOrigProto(const SocketAddress& endpoint) const {
+  const contract::EndpointTraits* traits = traitsOf(endpoint);
+  return traits != nullptr && traits->takesOrigProto;
+}
+
+std::string_view Target::authorityOf(const SocketAddress& endpoint) const {
+  const contract::EndpointTraits* traits = traitsOf(endpoint);
+  return traits == nullptr ? std::string_view() : traits->authorityOverride;
+}
+
+const contract::Http2KeepAlive& Target::http2KeepAliveOf(const SocketAddress& endpoint) const {
+  const contract::EndpointTraits* traits = traitsOf(endpoint);
+  return traits != nullptr && traits->http2KeepAlive ? *traits->http2KeepAlive
+                                                     : settings_.http2KeepAlive;
+}
+
+// ---------------------------------------------------------------- HTTP/2 connections
 
 void Target::addHttp2(Http2Client& client) { http2_[client.address()].push_back(&client); }
 

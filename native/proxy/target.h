@@ -5,11 +5,13 @@
 
 #include <array>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "balance/balancer.h"
 #include "contract/commands.h"
+#include "proxy/endpoint-addition.h"
 #include "proxy/load-token.h"
 #include "proxy/transport-counters.h"
 
@@ -58,7 +60,7 @@ class Target final : public EjectionListener {
   ~Target();
 
   void configure(const contract::PutTarget& settings);
-  void addEndpoint(std::shared_ptr<EndpointShared> endpoint);
+  void addEndpoint(const EndpointAddition& addition);
   // Cancels its dials (they go on with another endpoint) and closes its idle connections.
   void removeEndpoint(const SocketAddress& address);
   // The target is gone: nobody may start on it, those who wait are told.
@@ -74,6 +76,15 @@ class Target final : public EjectionListener {
   // either one can be picked or none could for no longer than the fail-fast time. For choosing
   // among several targets.
   bool ready(uint64_t nowMs);
+
+  // ------------------------------------------------ what sets endpoints apart
+  bool takesOrigProto(const SocketAddress& endpoint) const;
+  // What requests to it carry in place of their authority; empty: nothing. Valid until the end of the
+  // turn.
+  std::string_view authorityOf(const SocketAddress& endpoint) const;
+  const contract::Http2KeepAlive& http2KeepAliveOf(const SocketAddress& endpoint) const;
+  // Whether how an HTTP/1 request is written may depend on its endpoint.
+  bool writesByEndpoint() const { return writtenApart_ > 0; }
 
   // ------------------------------------------------ what exchanges see of endpoints
   // By tokens (load-token.h). No effect when the endpoint is gone by now.
@@ -109,6 +120,10 @@ class Target final : public EjectionListener {
 
  private:
   Endpoint* find(const EndpointShared& endpoint);
+  // Null: none.
+  const contract::EndpointTraits* traitsOf(const SocketAddress& endpoint) const;
+  void setTraits(const SocketAddress& endpoint,
+                 std::shared_ptr<const contract::EndpointTraits> traits);
   void logAvailability(const char* message);
 
   Worker& worker_;
@@ -120,6 +135,9 @@ class Target final : public EjectionListener {
   uint64_t unavailableSinceMs_ = 0;
   std::array<std::unordered_map<SocketAddress, std::unique_ptr<EndpointCounters>>, 3> counters_;
   std::unordered_map<SocketAddress, std::vector<Http2Client*>> http2_;
+  // Of the endpoints that have any.
+  std::unordered_map<SocketAddress, std::shared_ptr<const contract::EndpointTraits>> traits_;
+  size_t writtenApart_ = 0;  // of them: to which requests are not written as to the others
 };
 
 }  // namespace mesh

@@ -173,7 +173,8 @@ class TestWorker {
   explicit TestWorker(contract::Settings settings = testSettings())
       : settings_(std::move(settings)), sink_([] {}, settings_.logLevel) {
     budget_.limitBytes = settings_.totalBudgetBytes;
-    Result<std::unique_ptr<Worker>> created = Worker::create(0, settings_, sink_, budget_);
+    Result<std::unique_ptr<Worker>> created =
+        Worker::create(0, settings_, sink_, budget_, inFlight_);
     REQUIRE(created.ok());
     worker_ = std::move(created).value();
     thread_ = std::thread([this] { worker_->run(); });
@@ -194,9 +195,12 @@ class TestWorker {
     done.get_future().wait();
   }
 
-  std::shared_ptr<EndpointShared> addEndpoint(uint32_t targetId, const SocketAddress& address) {
+  std::shared_ptr<EndpointShared> addEndpoint(uint32_t targetId, const SocketAddress& address,
+                                              const contract::EndpointTraits& traits = {}) {
     auto endpoint = std::make_shared<EndpointShared>(address, 1);
-    run([&](Worker& worker) { worker.updateEndpoints(targetId, {endpoint}, {}); });
+    const EndpointAddition addition{
+        .endpoint = endpoint, .traits = std::make_shared<const contract::EndpointTraits>(traits)};
+    run([&](Worker& worker) { worker.updateEndpoints(targetId, {addition}, {}); });
     return endpoint;
   }
   void removeEndpoint(uint32_t targetId, EndpointShared& endpoint) {
@@ -257,6 +261,7 @@ class TestWorker {
   contract::Settings settings_;
   EventSink sink_;
   BufferBudget budget_;
+  InFlightLimits inFlight_{settings_.outboundMaxInFlight, settings_.inboundMaxInFlight};
   std::unique_ptr<Worker> worker_;
   std::thread thread_;
   std::vector<contract::Event> events_;

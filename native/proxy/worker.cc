@@ -33,18 +33,20 @@ const char* protocolLabel(contract::Protocol protocol) {
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::create(uint32_t index, const contract::Settings& settings,
-                                               EventSink& sink, BufferBudget& budget) {
+                                               EventSink& sink, BufferBudget& budget,
+                                               InFlightLimits& inFlight) {
   Result<std::unique_ptr<EventLoop>> loop = EventLoop::create(settings.poller);
   if (!loop) return loop.error();
   return std::unique_ptr<Worker>(
-      new Worker(index, settings, sink, budget, std::move(loop).value()));
+      new Worker(index, settings, sink, budget, inFlight, std::move(loop).value()));
 }
 
 Worker::Worker(uint32_t index, const contract::Settings& settings, EventSink& sink,
-               BufferBudget& budget, std::unique_ptr<EventLoop> loop)
+               BufferBudget& budget, InFlightLimits& inFlight, std::unique_ptr<EventLoop> loop)
     : index_(index),
       settings_(settings),
       sink_(sink),
+      inFlight_(inFlight),
       loop_(std::move(loop)),
       buffers_(budget),
       recorder_(settings.metrics,
@@ -149,13 +151,12 @@ void Worker::putTarget(const contract::PutTarget& settings) {
   }
 }
 
-void Worker::updateEndpoints(uint32_t targetId,
-                             const std::vector<std::shared_ptr<EndpointShared>>& add,
+void Worker::updateEndpoints(uint32_t targetId, const std::vector<EndpointAddition>& add,
                              const std::vector<SocketAddress>& remove) {
   const std::shared_ptr<Target> target = this->target(targetId);
   if (!target) return;
   for (const SocketAddress& address : remove) target->removeEndpoint(address);
-  for (const std::shared_ptr<EndpointShared>& endpoint : add) target->addEndpoint(endpoint);
+  for (const EndpointAddition& one : add) target->addEndpoint(one);
 }
 
 void Worker::removeTarget(uint32_t id) {
@@ -176,6 +177,7 @@ void Worker::putDestination(const contract::PutDestination& settings,
     labels.peer = Peer::Src;
     labels.targetAddress = settings.address;
     destination->counters = std::make_shared<TransportCounters>(recorder_, labels);
+    destination->policyCounters = std::make_shared<PolicyCounters>(recorder_, settings.address);
     destination->use = std::move(use);
   }
   releaseAddress(destination);
@@ -188,7 +190,9 @@ void Worker::putDestination(const contract::PutDestination& settings,
   destination->discoverAuthorities = settings.discoverAuthorities;
   destination->idleTimeoutMs = settings.idleTimeoutMs;
   destination->authorities.clear();
-  destination->routeTableId = settings.routeTableId;
+  const uint32_t formerTable = std::exchange(destination->routeTableId, settings.routeTableId);
+  destination->refusal = settings.refusal;
+  destination->refusalDetail = settings.refusalDetail;
   for (const contract::AuthorityTarget& one : settings.authorities) {
     destination->authorities.emplace(
         one.authority, RouteChoice{.targetId = one.targetId, .routeTableId = one.routeTableId});
@@ -211,6 +215,7 @@ void Worker::putDestination(const contract::PutDestination& settings,
   if (parked != parkedForAuthority_.end()) {
     tellAll(parked->second, [](DiscoveryWaiter& waiter) { waiter.onDiscovered(); });
   }
+  if (formerTable != settings.routeTableId && isPoliced(settings.routeTableId)) tellOfPolicies();
 }
 
 void Worker::removeDestination(uint32_t id) {
@@ -232,11 +237,21 @@ void Worker::removeDestination(uint32_t id) {
 void Worker::putRouteTable(std::shared_ptr<const route::RouteTable> table) {
   const uint32_t id = table->id();
   routeTables_[id] = std::move(table);
+  if (isPoliced(id)) tellOfPolicies();
 }
 
-RouteCounters& Worker::routeCounters(uint32_t ruleId) {
-  std::unique_ptr<RouteCounters>& known = routeCounters_[ruleId];
-  if (!known) known = std::make_unique<RouteCounters>(recorder_, ruleId);
+bool Worker::isPoliced(uint32_t tableId) const {
+  const auto found = routeTables_.find(tableId);
+  return found != routeTables_.end() && found->second->server() != nullptr;
+}
+
+void Worker::tellOfPolicies() {
+  forEachConnection([](Connection& one) { one.onPolicyChanged(); });
+}
+
+RouteCounters& Worker::routeCounters(const RouteIdentity& rule) {
+  std::unique_ptr<RouteCounters>& known = routeCounters_[rule];
+  if (!known) known = std::make_unique<RouteCounters>(recorder_, rule);
   return *known;
 }
 
@@ -298,11 +313,16 @@ void Worker::cutAll() {
   forEachConnection([](Connection& one) { one.cut(Reason::Draining); });
 }
 
-void Worker::countRequestError(Direction direction, Reason reason) {
+void Worker::countRequestError(Destination& destination, Reason reason) {
   LabelSet labels;
-  labels.direction = direction;
+  labels.direction = destination.direction;
   labels.reason = reason;
   recorder_.add(recorder_.intern(Family::RequestErrorsTotal, labels));
+  if (destination.direction != Direction::Inbound) return;
+  const std::shared_ptr<const route::RouteTable> table = routeTable(destination.routeTableId);
+  labels.targetAddress = destination.address;
+  labels.serverId = table && table->server() != nullptr ? table->server()->id() : 0;
+  recorder_.add(recorder_.intern(Family::HttpServerErrorsTotal, labels));
 }
 
 void Worker::countConnectionError(Direction direction, Reason reason) {
@@ -310,6 +330,17 @@ void Worker::countConnectionError(Direction direction, Reason reason) {
   labels.direction = direction;
   labels.reason = reason;
   recorder_.add(recorder_.intern(Family::ConnectionErrorsTotal, labels));
+}
+
+void Worker::countConnectionError(Direction direction, Reason reason,
+                                  const SocketAddress& original) {
+  countConnectionError(direction, reason);
+  if (direction != Direction::Inbound) return;
+  LabelSet labels;
+  labels.direction = direction;
+  labels.reason = reason;
+  labels.targetAddress = original;
+  recorder_.add(recorder_.intern(Family::TcpServerErrorsTotal, labels));
 }
 
 void Worker::countProtocol(Direction direction, contract::Protocol protocol) {
@@ -344,6 +375,11 @@ void Worker::openListener(const contract::Listen& settings, UniqueFd fd) {
 }
 
 void Worker::closeListener(uint32_t id) { listeners_.erase(id); }
+
+void Worker::resumeListener(uint32_t id) {
+  // It is gone where it could not be watched, or while draining.
+  if (const auto found = listeners_.find(id); found != listeners_.end()) found->second->resume();
+}
 
 void Worker::drain(uint32_t graceMs, std::function<void()> onEmpty) {
   draining_ = true;

@@ -17,7 +17,9 @@
 #include "io/event-loop.h"
 #include "proxy/connection.h"
 #include "proxy/destination.h"
+#include "proxy/endpoint-addition.h"
 #include "proxy/event-sink.h"
+#include "proxy/in-flight.h"
 #include "proxy/listening.h"
 #include "proxy/route-counters.h"
 #include "proxy/target.h"
@@ -43,8 +45,10 @@ class DiscoveryWaiter : public ListNode<DiscoveryWaiter> {
 
 class Worker {
  public:
+  // What is given is shared by all workers and outlives them.
   static Result<std::unique_ptr<Worker>> create(uint32_t index, const contract::Settings& settings,
-                                                EventSink& sink, BufferBudget& budget);
+                                                EventSink& sink, BufferBudget& budget,
+                                                InFlightLimits& inFlight);
   ~Worker();
 
   // The worker's thread. Returns after `loop().stop()`, with every connection closed.
@@ -60,6 +64,7 @@ class Worker {
   const contract::Settings& settings() const { return settings_; }
   const std::shared_ptr<const Capture>& capture() const { return capture_; }
   bool draining() const { return draining_; }
+  InFlightLimit& inFlight(Direction direction) { return inFlight_.of(direction); }
   // Whether the proxy's own answers say why to clients of this direction (reference §7.1).
   bool emitsErrorHeaders(Direction direction) const {
     return settings_.emitErrorHeaders && direction == Direction::Outbound;
@@ -76,6 +81,8 @@ class Worker {
   std::shared_ptr<Destination> destination(uint32_t id);
   // Null when it was removed. Requests keep the one they began with.
   std::shared_ptr<const route::RouteTable> routeTable(uint32_t id) const;
+  // Whether its table has the policy of a server.
+  bool isPoliced(uint32_t tableId) const;
   // Waits for an answer and asks for it.
   void awaitDestination(Direction direction, const SocketAddress& address, DiscoveryWaiter& waiter);
   void awaitAuthority(Destination& destination, const std::string& authority,
@@ -88,9 +95,11 @@ class Worker {
   // Takes it out; it is destroyed at the end of the turn.
   void retire(Connection& connection);
   // Of a rule of a route table. Valid for as long as the worker.
-  RouteCounters& routeCounters(uint32_t ruleId);
-  void countRequestError(Direction direction, Reason reason);
+  RouteCounters& routeCounters(const RouteIdentity& rule);
+  void countRequestError(Destination& destination, Reason reason);
   void countConnectionError(Direction direction, Reason reason);
+  // The same of one whose original destination is known, if it has one.
+  void countConnectionError(Direction direction, Reason reason, const SocketAddress& original);
   // An accepted connection, by what its destination is declared to speak.
   void countProtocol(Direction direction, contract::Protocol protocol);
   // `result`: a literal. `tookNs`: from the accept to it.
@@ -99,7 +108,7 @@ class Worker {
 
   // ------------------------------------------------ commands, posted by the data plane
   void putTarget(const contract::PutTarget& settings);
-  void updateEndpoints(uint32_t targetId, const std::vector<std::shared_ptr<EndpointShared>>& add,
+  void updateEndpoints(uint32_t targetId, const std::vector<EndpointAddition>& add,
                        const std::vector<SocketAddress>& remove);
   void removeTarget(uint32_t id);
   void putDestination(const contract::PutDestination& settings,
@@ -110,6 +119,7 @@ class Worker {
   void failDiscovery(const contract::FailDiscovery& failure);
   void openListener(const contract::Listen& settings, UniqueFd fd);
   void closeListener(uint32_t id);
+  void resumeListener(uint32_t id);
   void setCapture(std::shared_ptr<const Capture> capture) { capture_ = std::move(capture); }
   void setOwnAddresses(std::shared_ptr<const OwnAddresses> addresses) {
     ownAddresses_ = std::move(addresses);
@@ -129,16 +139,24 @@ class Worker {
       return key.address.hash() * 31 + static_cast<size_t>(key.direction);
     }
   };
+  struct RouteIdentityHash {
+    size_t operator()(const RouteIdentity& route) const {
+      return std::hash<uint64_t>{}(uint64_t{route.serverId} << 32 | route.routeId) +
+             route.serverPort;
+    }
+  };
   using Waiters = IntrusiveList<DiscoveryWaiter>;
 
   Worker(uint32_t index, const contract::Settings& settings, EventSink& sink, BufferBudget& budget,
-         std::unique_ptr<EventLoop> loop);
+         InFlightLimits& inFlight, std::unique_ptr<EventLoop> loop);
   template <typename Tell>
   static void tellAll(Waiters& waiters, Tell tell);
   // Calls `visit` for each connection; they may end each other meanwhile.
   template <typename Visit>
   void forEachConnection(Visit visit);
   void releaseAddress(const std::shared_ptr<Destination>& destination);
+  // Connections of policed tables look whether they are still allowed.
+  void tellOfPolicies();
   void sweep();
   void checkDrained();
   void cutAll();
@@ -146,6 +164,7 @@ class Worker {
   const uint32_t index_;
   const contract::Settings& settings_;
   EventSink& sink_;
+  InFlightLimits& inFlight_;
   std::unique_ptr<EventLoop> loop_;
   BufferPool buffers_;
   Recorder recorder_;
@@ -159,7 +178,8 @@ class Worker {
   std::unordered_map<uint32_t, std::shared_ptr<Destination>> destinations_;
   std::unordered_map<AddressKey, std::shared_ptr<Destination>, AddressKeyHash> byAddress_;
   std::unordered_map<uint32_t, std::shared_ptr<const route::RouteTable>> routeTables_;
-  std::unordered_map<uint32_t, std::unique_ptr<RouteCounters>> routeCounters_;
+  std::unordered_map<RouteIdentity, std::unique_ptr<RouteCounters>, RouteIdentityHash>
+      routeCounters_;
   std::unordered_map<AddressKey, Waiters, AddressKeyHash> parked_;
   std::unordered_map<uint32_t, Waiters> parkedForAuthority_;
 

@@ -175,7 +175,10 @@ RequestPolicy policyOf(const Rule& rule, FieldTable& fields) {
   RetryPolicy& retry = *policy.retry;
   if (asked.retryHttp) retry.statuses = parseStatuses(*asked.retryHttp);
   if (asked.retryGrpc) retry.grpcCodes = parseGrpcCodes(*asked.retryGrpc);
-  if (limit) retry.maxRetries = std::min(*limit, MAX_RETRIES);
+  if (limit) {
+    retry.maxRetries = std::min(*limit, MAX_RETRIES);
+    retry.unlimited = false;
+  }
   if (timeoutMs) retry.timeoutMs = *timeoutMs;
   return policy;
 }

@@ -18,7 +18,8 @@ struct RequestPolicy {
 
   // No clock runs and nothing is kept to be sent again.
   bool plain() const {
-    return !retry && timeouts.requestMs == 0 && timeouts.responseMs == 0 && timeouts.idleMs == 0;
+    return !retry && timeouts.requestMs == 0 && timeouts.responseMs == 0 && timeouts.idleMs == 0 &&
+           timeouts.headMs == 0;
   }
 };
 

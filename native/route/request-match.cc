@@ -67,9 +67,25 @@ Result<CompiledMatch, RouteError> CompiledMatch::compile(RequestMatch spec,
     out.path_.emplace<GrpcMatch>(std::move(*grpc));
   }
   out.method_ = std::move(spec.method);
+  out.httpVersion_ = spec.httpVersion;
   if (auto error = compileNamed(spec.headers, field + ".headers", out.headers_)) return *error;
   if (auto error = compileNamed(spec.queries, field + ".queries", out.queries_)) return *error;
+  if (auto error = compileEach(spec.all, field + ".all", out.all_)) return *error;
+  if (auto error = compileEach(spec.none, field + ".none", out.none_)) return *error;
   return out;
+}
+
+std::optional<RouteError> CompiledMatch::compileEach(std::vector<RequestMatch>& specs,
+                                                     const std::string& field,
+                                                     std::vector<CompiledMatch>& out) {
+  out.reserve(specs.size());
+  for (size_t index = 0; index < specs.size(); ++index) {
+    Result<CompiledMatch, RouteError> match =
+        compile(std::move(specs[index]), field + '[' + std::to_string(index) + ']');
+    if (!match) return match.error();
+    out.push_back(std::move(match).value());
+  }
+  return std::nullopt;
 }
 
 std::optional<RouteError> CompiledMatch::compileNamed(std::vector<NamedMatch>& specs,
@@ -97,6 +113,13 @@ bool CompiledMatch::Named::accepts(std::string_view value) const {
 }
 
 bool CompiledMatch::matches(const RequestHead& head, const PathAndQuery& target) const {
+  const auto holds = [&](const CompiledMatch& match) { return match.matches(head, target); };
+  return matchesItself(head, target) && std::all_of(all_.begin(), all_.end(), holds) &&
+         std::none_of(none_.begin(), none_.end(), holds);
+}
+
+bool CompiledMatch::matchesItself(const RequestHead& head, const PathAndQuery& target) const {
+  if (httpVersion_ != 0 && httpVersion_ != head.majorVersion) return false;
   if (!pathMatches(head, target.path)) return false;
   if (!method_.empty() && method_ != head.methodText) return false;
   const auto headerMatches = [&](const Named& wanted) {

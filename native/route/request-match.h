@@ -2,6 +2,7 @@
 // request; asking allocates only where a query is compared with a regular expression.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,11 @@ class CompiledMatch {
   CompiledMatch() = default;
   static std::optional<RouteError> compileNamed(std::vector<NamedMatch>& specs,
                                                 const std::string& field, std::vector<Named>& out);
+  static std::optional<RouteError> compileEach(std::vector<RequestMatch>& specs,
+                                               const std::string& field,
+                                               std::vector<CompiledMatch>& out);
+  // Without further matches.
+  bool matchesItself(const RequestHead& head, const PathAndQuery& target) const;
   bool pathMatches(const RequestHead& head, std::string_view path) const;
 
   Path path_;
@@ -55,6 +61,9 @@ class CompiledMatch {
   std::string method_;
   std::vector<Named> headers_;
   std::vector<Named> queries_;
+  uint8_t httpVersion_ = 0;  // 0: any
+  std::vector<CompiledMatch> all_;
+  std::vector<CompiledMatch> none_;
 };
 
 }  // namespace mesh::route

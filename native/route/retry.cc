@@ -6,6 +6,8 @@ namespace mesh::route {
 RetryPolicy compileRetry(const Retry& spec) {
   RetryPolicy policy;
   policy.maxRetries = spec.maxRetries;
+  policy.unlimited = spec.responsesOnly && spec.maxRetries == 0;
+  policy.responsesOnly = spec.responsesOnly;
   policy.maxRequestBytes = spec.maxRequestBytes;
   policy.statuses = StatusSet(spec.statuses);
   policy.grpcCodes = spec.grpcCodes;

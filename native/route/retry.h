@@ -14,6 +14,8 @@ namespace mesh::route {
 
 struct RetryPolicy {
   uint32_t maxRetries = 0;
+  bool unlimited = false;        // whatever `maxRetries` says; the budget bounds them
+  bool responsesOnly = false;    // failures and time-outs are not tried again
   uint64_t maxRequestBytes = 0;  // 0: only requests without a body
   StatusSet statuses;
   uint32_t grpcCodes = 0;               // bit n: code n
@@ -21,6 +23,8 @@ struct RetryPolicy {
   std::optional<RetryBackoff> backoff;  // absent: at once
   std::shared_ptr<RetryBudget> budget;  // null: unlimited
 
+  // Whether another try may follow when so many were made.
+  bool allowsAfter(uint32_t tries) const { return unlimited || tries <= maxRetries; }
   bool retriesStatus(uint16_t status) const { return statuses.contains(status); }
   bool retriesGrpc(uint8_t code) const { return code < 32 && (grpcCodes >> code & 1) != 0; }
   // Whether a body of this length, when it is known, may be kept for another try.

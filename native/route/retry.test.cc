@@ -22,6 +22,22 @@ TEST_CASE("gRPC codes in the mask are tried again") {
   }
 }
 
+TEST_CASE("there are as many tries as the policy has retries, and one") {
+  const RetryPolicy policy = compileRetry({.maxRetries = 2});
+  CHECK(policy.allowsAfter(1));
+  CHECK(policy.allowsAfter(2));
+  CHECK_FALSE(policy.allowsAfter(3));
+  CHECK_FALSE(policy.responsesOnly);
+}
+
+TEST_CASE("retries of responses alone are without number when they have none") {
+  const RetryPolicy policy = compileRetry({.maxRetries = 0, .responsesOnly = true});
+  CHECK(policy.responsesOnly);
+  CHECK(policy.allowsAfter(1'000'000));
+  CHECK_FALSE(compileRetry({.maxRetries = 1, .responsesOnly = true}).allowsAfter(2));
+  CHECK_FALSE(compileRetry({.maxRetries = 0}).allowsAfter(1));
+}
+
 TEST_CASE("bodies are kept up to their limit") {
   const RetryPolicy policy = compileRetry({.maxRetries = 1, .maxRequestBytes = 10});
   CHECK(policy.keepsBody(0));

@@ -24,6 +24,7 @@ struct Rule {
   std::optional<RetryPolicy> retry;
   bool allowRequestOverrides = false;
   StatusSet failureStatuses;
+  std::vector<uint32_t> authorizations;  // of the table's server
 };
 
 // For connections that are not HTTP.
@@ -32,6 +33,7 @@ struct TcpRoute {
   std::string name;
   BackendPicker distribution;
   Reason refusal = Reason::None;  // not None: connections end with it
+  std::vector<uint32_t> authorizations;
 };
 
 }  // namespace mesh::route

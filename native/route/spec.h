@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "authz/server-policy.h"
 #include "base/reason.h"
 
 namespace mesh::route {
@@ -44,6 +45,9 @@ struct RequestMatch {
   std::string method;  // empty: any
   std::vector<NamedMatch> headers;
   std::vector<NamedMatch> queries;
+  uint8_t httpVersion = 0;
+  std::vector<RequestMatch> all;
+  std::vector<RequestMatch> none;
 };
 
 struct EntrySpec {
@@ -114,6 +118,7 @@ struct StreamTimeouts {
   uint32_t requestMs = 0;
   uint32_t responseMs = 0;
   uint32_t idleMs = 0;
+  uint32_t headMs = 0;
 };
 
 struct StatusRange {
@@ -142,9 +147,10 @@ struct Retry {
   uint32_t timeoutMs = 0;
   std::optional<RetryBackoff> backoff;
   std::optional<BudgetSpec> budget;
+  bool responsesOnly = false;
 };
 
-enum class RouteKind : uint8_t { Http, Grpc };
+enum class RouteKind : uint8_t { Http, Grpc, Profile };
 
 struct RuleSpec {
   uint32_t id = 0;
@@ -156,6 +162,7 @@ struct RuleSpec {
   std::optional<Retry> retry;
   bool allowRequestOverrides = false;
   std::vector<StatusRange> failureStatuses;
+  std::vector<uint32_t> authorizations;
 };
 
 struct TcpRouteSpec {
@@ -163,6 +170,13 @@ struct TcpRouteSpec {
   std::string name;
   Distribution distribution;
   Reason refusal = Reason::None;
+  std::vector<uint32_t> authorizations;
+};
+
+struct TlsHostSpec {
+  std::string host;
+  bool suffix = false;
+  TcpRouteSpec route;
 };
 
 struct TableSpec {
@@ -170,6 +184,8 @@ struct TableSpec {
   std::vector<HostSpec> hosts;
   std::vector<RuleSpec> rules;
   std::optional<TcpRouteSpec> tcp;
+  std::optional<authz::ServerPolicySpec> server;
+  std::vector<TlsHostSpec> tls;
 };
 
 }  // namespace mesh::route

@@ -14,10 +14,18 @@ std::string at(const char* name, size_t index) {
   return std::string(name) + '[' + std::to_string(index) + ']';
 }
 
+TcpRoute compileTcp(TcpRouteSpec& spec) {
+  return {.id = spec.id,
+          .name = std::move(spec.name),
+          .distribution = BackendPicker(std::move(spec.distribution)),
+          .refusal = spec.refusal,
+          .authorizations = std::move(spec.authorizations)};
+}
+
 }  // namespace
 
-Result<std::shared_ptr<const RouteTable>, RouteError> RouteTable::compile(TableSpec spec,
-                                                                          BudgetRegistry& budgets) {
+Result<std::shared_ptr<const RouteTable>, RouteError> RouteTable::compile(
+    TableSpec spec, BudgetRegistry& budgets, authz::PolicyRegistry* policies) {
   std::shared_ptr<RouteTable> table(new RouteTable());
   table->id_ = spec.id;
   for (size_t i = 0; i < spec.rules.size(); ++i) {
@@ -26,15 +34,15 @@ Result<std::shared_ptr<const RouteTable>, RouteError> RouteTable::compile(TableS
   for (size_t i = 0; i < spec.hosts.size(); ++i) {
     if (auto error = table->addHost(spec.hosts[i], at("hosts", i))) return *error;
   }
-  if (spec.tcp) {
-    table->tcp_.emplace(TcpRoute{.id = spec.tcp->id,
-                                 .name = std::move(spec.tcp->name),
-                                 .distribution = BackendPicker(std::move(spec.tcp->distribution)),
-                                 .refusal = spec.tcp->refusal});
-  }
+  if (spec.tcp) table->tcp_ = compileTcp(*spec.tcp);
+  for (TlsHostSpec& host : spec.tls) table->addTls(host);
   for (size_t i = 0; i < spec.rules.size(); ++i) {
     const std::optional<Retry>& retry = spec.rules[i].retry;
     if (retry && retry->budget) table->rules_[i].retry->budget = budgets.get(*retry->budget);
+  }
+  if (spec.server) {
+    table->server_ = policies != nullptr ? policies->get(*spec.server)
+                                         : std::make_shared<authz::ServerPolicy>(*spec.server);
   }
   return std::shared_ptr<const RouteTable>(std::move(table));
 }
@@ -58,7 +66,8 @@ std::optional<RouteError> RouteTable::addRule(RuleSpec& rule, const std::string&
                         .timeouts = rule.timeouts,
                         .retry = std::move(retry),
                         .allowRequestOverrides = rule.allowRequestOverrides,
-                        .failureStatuses = StatusSet(rule.failureStatuses)});
+                        .failureStatuses = StatusSet(rule.failureStatuses),
+                        .authorizations = std::move(rule.authorizations)});
   return std::nullopt;
 }
 
@@ -80,6 +89,25 @@ std::optional<RouteError> RouteTable::addHost(HostSpec& host, const std::string&
   index_.add(host.host, host.suffix, static_cast<uint32_t>(hosts_.size()));
   hosts_.push_back(std::move(entries));
   return std::nullopt;
+}
+
+void RouteTable::addTls(TlsHostSpec& host) {
+  const size_t number = tls_.size();
+  if (host.host.empty()) {
+    tlsOfAny_ = number;
+  } else {
+    tlsIndex_.add(host.host, host.suffix, static_cast<uint32_t>(number));
+  }
+  tls_.push_back(compileTcp(host.route));
+}
+
+const TcpRoute* RouteTable::tls(std::string_view serverName) const {
+  std::optional<size_t> found = tlsOfAny_;
+  tlsIndex_.find(serverName, [&found](uint32_t number) {
+    found = number;
+    return true;
+  });
+  return found ? &tls_[*found] : nullptr;
 }
 
 RouteMatch RouteTable::findIn(const Entries& entries, const RequestHead& head,

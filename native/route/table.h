@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "authz/server-policy.h"
 #include "base/result.h"
 #include "http/head.h"
 #include "route/host-index.h"
@@ -29,8 +30,9 @@ class RouteTable {
  public:
   // `spec` is as contract/ decodes it: in range, each (host, suffix) once. What can still be wrong
   // are regular expressions and fields that filters must not touch; then no budget was changed.
-  static Result<std::shared_ptr<const RouteTable>, RouteError> compile(TableSpec spec,
-                                                                       BudgetRegistry& budgets);
+  // `policies`: of the servers whose buckets the table may share; null: its own are new.
+  static Result<std::shared_ptr<const RouteTable>, RouteError> compile(
+      TableSpec spec, BudgetRegistry& budgets, authz::PolicyRegistry* policies = nullptr);
 
   uint32_t id() const { return id_; }
   // `authority` is host[:port]; empty when the request has none.
@@ -38,6 +40,12 @@ class RouteTable {
   RouteMatch find(const RequestHead& head) const { return find(head, head.authority); }
   // Null: connections that are not HTTP have nowhere to go.
   const TcpRoute* tcp() const { return tcp_ ? &*tcp_ : nullptr; }
+  // What is asked of clients first; null: nothing is.
+  authz::ServerPolicy* server() const { return server_.get(); }
+  // Whether connections whose protocol is TLS are told apart by the server's name, and where one
+  // goes then; null: nowhere.
+  bool routesTls() const { return !tls_.empty(); }
+  const TcpRoute* tls(std::string_view serverName) const;
 
  private:
   struct Entry {
@@ -49,6 +57,7 @@ class RouteTable {
   RouteTable() = default;
   std::optional<RouteError> addHost(HostSpec& host, const std::string& field);
   std::optional<RouteError> addRule(RuleSpec& rule, const std::string& field);
+  void addTls(TlsHostSpec& host);
   RouteMatch findIn(const Entries& entries, const RequestHead& head,
                     const PathAndQuery& target) const;
 
@@ -58,6 +67,10 @@ class RouteTable {
   Entries anyHost_;
   std::vector<Rule> rules_;
   std::optional<TcpRoute> tcp_;
+  std::shared_ptr<authz::ServerPolicy> server_;
+  HostIndex tlsIndex_;
+  std::vector<TcpRoute> tls_;
+  std::optional<size_t> tlsOfAny_;
 };
 
 }  // namespace mesh::route

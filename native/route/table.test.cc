@@ -47,6 +47,67 @@ bool pathMatches(PathMatch path, const RequestHead& head) {
   return matches(std::move(match), head);
 }
 
+RequestMatch ofPath(const char* pattern) {
+  RequestMatch match;
+  match.path = PathRegex{pattern};
+  return match;
+}
+
+RequestMatch ofMethod(const char* method) {
+  RequestMatch match;
+  match.method = method;
+  return match;
+}
+
+TEST_CASE("further matches must all match, or none of them") {
+  RequestMatch match = ofPath("/a.*");
+  match.all = {ofPath(".*z"), ofMethod("GET")};
+  CHECK(matches(match, *request("GET", "h", "/a/z")));
+  CHECK(!matches(match, *request("GET", "h", "/a")));
+  CHECK(!matches(match, *request("GET", "h", "/z")));
+  CHECK(!matches(match, *request("POST", "h", "/a/z")));
+
+  match = ofPath("/a.*");
+  match.none = {ofPath(".*z"), ofMethod("POST")};
+  CHECK(matches(match, *request("GET", "h", "/a")));
+  CHECK(!matches(match, *request("GET", "h", "/a/z")));
+  CHECK(!matches(match, *request("POST", "h", "/a")));
+  CHECK(!matches(match, *request("GET", "h", "/b")));
+}
+
+TEST_CASE("what is not none of several is any of them; what must not be anything is nothing") {
+  RequestMatch neither;
+  neither.none = {ofPath("/a"), ofMethod("POST")};
+  RequestMatch either;
+  either.none = {neither};
+  CHECK(matches(either, *request("GET", "h", "/a")));
+  CHECK(matches(either, *request("POST", "h", "/b")));
+  CHECK(!matches(either, *request("GET", "h", "/b")));
+  RequestMatch nothing;
+  nothing.none = {RequestMatch{}};
+  CHECK(!matches(nothing, *request("GET", "h", "/a")));
+}
+
+TEST_CASE("a match of one version of HTTP leaves the other alone") {
+  RequestMatch match;
+  match.httpVersion = 2;
+  const auto head = request("GET", "h", "/");
+  CHECK(!matches(match, *head));
+  head->majorVersion = 2;
+  CHECK(matches(match, *head));
+  match.httpVersion = 1;
+  CHECK(!matches(match, *head));
+}
+
+TEST_CASE("a bad regular expression within a match is named") {
+  EntrySpec bad = entry(0);
+  bad.match.none = {RequestMatch{}, ofPath("(")};
+  BudgetRegistry budgets;
+  const auto table = RouteTable::compile(tableOf({{"", false, {bad}}}, 1), budgets);
+  REQUIRE(!table.ok());
+  CHECK(table.error().field == "hosts[0].entries[0].match.none[1].path_regex");
+}
+
 TEST_CASE("hosts: exact, then suffixes, then any; ports and case do not matter") {
   const auto table = compiled(tableOf({{"example.com", false, {entry(0)}},
                                        {"example.com", true, {entry(1)}},
@@ -264,8 +325,8 @@ TEST_CASE("a request is plain whose rule has filters and backends alone") {
   changed = spec;
   changed.allowRequestOverrides = true;
   CHECK(plain(changed));
-  for (uint32_t StreamTimeouts::*one :
-       {&StreamTimeouts::requestMs, &StreamTimeouts::responseMs, &StreamTimeouts::idleMs}) {
+  for (uint32_t StreamTimeouts::*one : {&StreamTimeouts::requestMs, &StreamTimeouts::responseMs,
+                                        &StreamTimeouts::idleMs, &StreamTimeouts::headMs}) {
     changed = spec;
     changed.timeouts.*one = 1;
     CHECK_FALSE(plain(changed));
@@ -304,6 +365,31 @@ TEST_CASE("rules and tables that name one budget share it, and the last paramete
   CHECK(budgetOf(*second.value(), "") == shared);
   CHECK(shared->withdraw(10'000));
   CHECK_FALSE(shared->withdraw(10'000));
+}
+
+TEST_CASE("servers' names are looked up as hosts are, and apart from them") {
+  TableSpec spec = tableOf({{"a.example.com", false, {entry(0)}}}, 1);
+  CHECK_FALSE(compiled(spec)->routesTls());
+  const auto add = [&spec](const char* host, bool suffix, uint32_t id) {
+    spec.tls.push_back({.host = host, .suffix = suffix, .route = {.id = id}});
+  };
+  add("example.com", true, 1);
+  add("example.com", false, 2);
+  add("b.example.com", true, 3);
+  const auto idFor = [&spec](std::string_view name) {
+    const auto table = compiled(spec);
+    CHECK(table->routesTls());
+    const TcpRoute* route = table->tls(name);
+    return route == nullptr ? 0 : route->id;
+  };
+  CHECK(idFor("example.com") == 2);
+  CHECK(idFor("a.example.com") == 1);
+  CHECK(idFor("c.b.example.com") == 3);
+  CHECK(idFor("b.example.com") == 1);
+  CHECK(idFor("example.org") == 0);
+  add("", false, 4);
+  CHECK(idFor("example.org") == 4);
+  CHECK(idFor("example.com") == 2);
 }
 
 TEST_CASE("a table for connections that are not HTTP says where they go") {

@@ -8,6 +8,7 @@ import { environmentEndpoint } from './environment-endpoint.js';
 import { live, type Readiness } from './health.js';
 import { type AdminEndpoint } from './http.js';
 import { type LevelControl, logLevelEndpoint } from './log-level-endpoint.js';
+import { logsEndpoint, type LogSource } from './logs-endpoint.js';
 import { metricsEndpoint } from './metrics-endpoint.js';
 import { routesEndpoint, type RoutesSource } from './routes-endpoint.js';
 import { AdminServer } from './server.js';
@@ -21,7 +22,10 @@ export interface AdminParts {
   readonly readiness: Readiness;
   readonly metrics: { render(): Promise<MetricsPage> };
   readonly variables: () => Variables;
-  readonly levels: LevelControl;
+  /** Undefined: nothing is logged, and that cannot be changed. */
+  readonly levels: LevelControl | undefined;
+  /** Undefined: nobody can follow the log. */
+  readonly logs: LogSource | undefined;
   readonly shutdownEnabled: () => boolean;
   /** Begins the graceful end; false when it cannot. */
   readonly shutDown: () => boolean;
@@ -36,6 +40,7 @@ export function createAdminServer(parts: AdminParts): AdminServer {
     ['/metrics', metricsEndpoint(parts.metrics)],
     ['/env.json', environmentEndpoint(parts.variables)],
     ['/proxy-log-level', logLevelEndpoint(parts.levels)],
+    ...(parts.logs === undefined ? [] : ([['/logs.json', logsEndpoint(parts.logs)]] as const)),
     ['/shutdown', shutdownEndpoint(parts.shutdownEnabled, parts.shutDown)],
     ['/routes.json', routesEndpoint(parts.routes)],
     ['/why.json', whyEndpoint(parts.why)],

@@ -8,7 +8,7 @@ import {
   refuseUnlessJsonAccepted,
 } from './http.js';
 
-const SECRET_NAME = /key|token|secret|passw|passphrase|credential|private|cookie|auth/i;
+const SECRET_NAME = /key|token|secret|passw|passphrase|credential|private|cookie|auth(?!orit)/i;
 /** Such variables name a place, not the secret in it. */
 const NAMES_A_PLACE = /(?:_file|_path|_dir|_sock|_addr|_name)$/i;
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi;

@@ -16,7 +16,8 @@ export interface AdminResponse {
   readonly status: number;
   /** An array becomes several lines. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  readonly body?: string | Uint8Array;
+  /** Something to iterate is sent as it comes, until it ends or the client is gone. */
+  readonly body?: string | Uint8Array | AsyncIterable<string>;
 }
 
 export type AdminEndpoint = (request: AdminRequest) => AdminResponse | Promise<AdminResponse>;

@@ -1,4 +1,5 @@
-// /proxy-log-level: reads and changes the level of the log while running, data plane included.
+// /proxy-log-level: reads and changes what is logged while running, data plane included: a level, or a
+// filter where the log has one. Not there when nothing is ever logged.
 import { type AdminEndpoint, loopbackOnly, methodNotAllowed, textResponse } from './http.js';
 
 export interface LevelControl {
@@ -7,8 +8,9 @@ export interface LevelControl {
   change(text: string): string | undefined;
 }
 
-export function logLevelEndpoint(levels: LevelControl): AdminEndpoint {
+export function logLevelEndpoint(levels: LevelControl | undefined): AdminEndpoint {
   return loopbackOnly((request) => {
+    if (levels === undefined) return { status: 404 };
     if (request.method === 'GET') return textResponse(200, levels.current());
     if (request.method !== 'PUT') return methodNotAllowed('GET', 'PUT');
     const refusal = levels.change(request.body);

@@ -29,6 +29,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 15_000;
 /** No byte in either direction for this long ends the connection: a reader that never reads. */
 const STALL_TIMEOUT_MS = 20_000;
+/** Probes of a connection that an endless answer goes to: the only sign of a client that is gone. */
+const STREAM_KEEPALIVE_MS = 30_000;
 const MAX_CONNECTIONS = 256;
 const MAX_BODY_BYTES = 16 * 1024;
 /** Answers under way when the server stops have this long. */
@@ -47,10 +49,23 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** Resolves when the client has taken what was written, or is gone. */
+function untilTaken(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    response.on('drain', settle).on('close', settle);
+  });
+}
+
 export class AdminServer implements Component {
   readonly name = 'admin';
   readonly #options: AdminServerOptions;
   readonly #server: Server;
+  /** Answers that are sent as they come. */
+  readonly #streams = new Set<AsyncIterator<string>>();
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
@@ -100,6 +115,7 @@ export class AdminServer implements Component {
       const cancel = this.#options.clock.after(STOP_GRACE_MS, () => {
         this.#server.closeAllConnections();
       });
+      for (const stream of this.#streams) void stream.return?.();
       // Called with an error when it never listened, which is as good as closed.
       this.#server.close(() => {
         cancel();
@@ -116,7 +132,9 @@ export class AdminServer implements Component {
       response.statusCode = answer.status;
       for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
       if (!request.complete) response.setHeader('connection', 'close');
-      response.end(answer.body);
+      const { body } = answer;
+      if (typeof body === 'object' && Symbol.asyncIterator in body) await this.#stream(body, response);
+      else response.end(body);
     } catch (error) {
       // The client went away while its request was read: nobody is left to answer.
       if (request.destroyed && !request.complete) return;
@@ -124,6 +142,29 @@ export class AdminServer implements Component {
       this.#options.logger.error({ path: pathOf(request).path, error: message }, 'an admin request failed');
       if (response.headersSent) response.destroy();
       else response.writeHead(500, { 'content-type': 'text/plain' }).end(`${message}\n`);
+    }
+  }
+
+  /** Sends what comes until it ends, never faster than the client takes it. */
+  async #stream(body: AsyncIterable<string>, response: ServerResponse): Promise<void> {
+    const iterator = body[Symbol.asyncIterator]();
+    this.#streams.add(iterator);
+    const end = (): void => {
+      void iterator.return?.();
+    };
+    response.once('close', end);
+    try {
+      response.socket?.setTimeout(0).setKeepAlive(true, STREAM_KEEPALIVE_MS);
+      response.setHeader('connection', 'close').flushHeaders();
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+        const isTaken = response.write(next.value);
+        if (response.destroyed) break;
+        if (!isTaken) await untilTaken(response);
+      }
+      response.end();
+    } finally {
+      this.#streams.delete(iterator);
+      end();
     }
   }
 

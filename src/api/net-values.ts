@@ -1,7 +1,15 @@
 // Addresses and networks of the API as values of src/core and back (reference, wire API §3 net).
 import type { MessageInitShape } from '@bufbuild/protobuf';
 
-import { formatIp, type HostPort, type IpAddress, ipBytes, LARGEST_PORT, type Network } from '../core/ip.js';
+import {
+  formatIp,
+  type HostPort,
+  type IpAddress,
+  ipBytes,
+  ipFamily,
+  LARGEST_PORT,
+  type Network,
+} from '../core/ip.js';
 import type { IPAddress, IPAddressSchema, IPNetwork, TcpAddress, TcpAddressSchema } from './gen/net_pb.js';
 
 /** Undefined when it is absent or of no family. */
@@ -41,10 +49,16 @@ export function fromHostPort({ ip, port }: HostPort): MessageInitShape<typeof Tc
   return { ip: fromIpAddress(ip), port };
 }
 
-/** Undefined when it has no address or the prefix is longer than it. */
+/** Undefined when it has no address or the prefix is longer than it. Of IPv4 within IPv6 only the part below
+ * ::ffff:0:0/96 is a network: as one of IPv4. */
 export function toNetwork(message: IPNetwork | undefined): Network | undefined {
   const ip = toIpAddress(message?.ip);
   if (ip === undefined || message === undefined) return undefined;
-  const bits = message.ip?.ip.case === 'ipv6' ? 128 : 32;
-  return message.prefixLen > bits ? undefined : { ip, prefixLength: message.prefixLen };
+  const bits = ipFamily(ip) === 6 ? 128 : 32;
+  const mapped = message.ip?.ip.case === 'ipv6' && bits === 32;
+  const prefixLength = message.prefixLen - (mapped ? MAPPED_PREFIX : 0);
+  return prefixLength < 0 || prefixLength > bits ? undefined : { ip, prefixLength };
 }
+
+/** RFC 4291 §2.5.5.2. */
+const MAPPED_PREFIX = 96;

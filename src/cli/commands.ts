@@ -1,11 +1,13 @@
 // What the commands of the command line do. Modules are loaded when a command needs them: `sluice run --
 // true` must not pay for what it does not use.
-import { readEnvironment } from '../config/environment.js';
+import { environmentVariables, readEnvironment } from '../config/environment.js';
+import { type LoadedMeshFile } from '../config/mesh-file-watcher.js';
 import { type HostPort } from '../core/ip.js';
 import { EX_UNAVAILABLE, EX_USAGE } from '../run/exit-codes.js';
 import { packageVersion } from '../run/version.js';
 import { type RawFilter } from '../why/failure-filter.js';
 import { AdminUnavailableError, askAdmin } from './admin-client.js';
+import { parseControllerOptions, type RawControllerOptions } from './controller-options.js';
 import { type Commands } from './program.js';
 import { parseRunOptions, type RawRunOptions } from './run-options.js';
 import { reportErrors, type Terminal } from './terminal.js';
@@ -13,6 +15,8 @@ import { reportErrors, type Terminal } from './terminal.js';
 export function systemCommands(terminal: Terminal): Commands {
   return {
     run: (raw, command, usageErrors) => run(raw, command, usageErrors, terminal),
+    proxy: (usageErrors) => proxy(usageErrors, terminal),
+    controller: (raw, usageErrors) => controller(raw, usageErrors, terminal),
     doctor: (json) => doctor(json, terminal),
     metrics: (admin) => fromAdmin('sluice metrics', admin, '/metrics', terminal, (text) => text),
     routes: async (admin, json) => {
@@ -40,19 +44,67 @@ async function run(
   if (!environment.ok) {
     errors.push(...environment.error.map(({ variable, message }) => `${variable} ${message}`));
   }
-  const file = typeof raw.config === 'string' && raw.config !== '' ? raw.config : undefined;
-  const meshFile = file === undefined ? undefined : await import('../config/mesh-file-watcher.js');
-  const loaded = file === undefined ? undefined : await meshFile?.loadMeshFile(file);
-  if (loaded?.ok === false) {
-    const { formatMeshFileError } = await import('../config/parse-mesh-file.js');
-    errors.push(...loaded.error.map(formatMeshFileError));
-  }
+  const loaded = await loadedMeshFile(raw.config, errors);
   if (errors.length > 0 || !options.ok) {
     reportErrors(terminal, 'sluice run', errors);
     return EX_USAGE;
   }
   const { runApp, systemEffects } = await import('../app.js');
-  return runApp(options.value, loaded?.ok === true ? loaded.value : undefined, systemEffects);
+  return runApp(options.value, loaded, systemEffects);
+}
+
+/** As `run`: every mistake at once. */
+async function controller(
+  raw: RawControllerOptions,
+  usageErrors: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const environment = readEnvironment();
+  const options = parseControllerOptions(
+    raw,
+    environment.ok ? environment.value : FALLBACK_ENVIRONMENT,
+    environmentVariables(),
+    process.getuid?.() === 0,
+  );
+  const errors = [...usageErrors];
+  if (!options.ok) errors.push(...options.error);
+  if (!environment.ok) {
+    errors.push(...environment.error.map(({ variable, message }) => `${variable} ${message}`));
+  }
+  const loaded = await loadedMeshFile(raw.config, errors);
+  if (errors.length > 0 || !options.ok || loaded === undefined) {
+    reportErrors(terminal, 'sluice controller', errors);
+    return EX_USAGE;
+  }
+  const { runController, systemControllerEffects } = await import('../controller-app.js');
+  return runController(options.value, loaded, systemControllerEffects);
+}
+
+/** Adds what is wrong with the file to `errors`. Undefined also when no file is named. */
+async function loadedMeshFile(
+  file: string | true | undefined,
+  errors: string[],
+): Promise<LoadedMeshFile | undefined> {
+  if (typeof file !== 'string' || file === '') return undefined;
+  const { loadMeshFile } = await import('../config/mesh-file-watcher.js');
+  const loaded = await loadMeshFile(file);
+  if (loaded.ok) return loaded.value;
+  const { formatMeshFileError } = await import('../config/parse-mesh-file.js');
+  errors.push(...loaded.error.map(formatMeshFileError));
+  return undefined;
+}
+
+/** All of its configuration is in the environment. */
+async function proxy(usageErrors: readonly string[], terminal: Terminal): Promise<number> {
+  if (usageErrors.length > 0) {
+    reportErrors(terminal, 'sluice proxy', [...usageErrors, '`sluice proxy --help` shows how it is used']);
+    return EX_USAGE;
+  }
+  const [{ runProxy }, { systemProxyEffects }] = await Promise.all([
+    import('../proxy/proxy-app.js'),
+    import('../proxy/system-effects.js'),
+  ]);
+  return runProxy(systemProxyEffects);
 }
 
 /** Only so that the options can be judged although the environment cannot. */

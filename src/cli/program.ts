@@ -4,16 +4,20 @@ import { Command, CommanderError, type Option } from 'commander';
 
 import { closest } from '../core/closest.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
+import { DEFAULT_CONTROLLER } from '../controller/controller-options.js';
 import { EX_USAGE } from '../run/exit-codes.js';
 import { DEFAULT_ADMIN } from '../run/run-options.js';
 import { type RawFilter } from '../why/failure-filter.js';
 import { leftoverErrors, type SplitArguments, splitArguments } from './arguments.js';
+import { type RawControllerOptions } from './controller-options.js';
 import { ADMIN_EXPECTED, parseAdminAddress, type RawRunOptions } from './run-options.js';
 import { reportErrors, type Terminal } from './terminal.js';
 
 /** What each command does; each answers the exit code. Loaded by main.ts when it is needed. */
 export interface Commands {
   run(raw: RawRunOptions, command: readonly string[], usageErrors: readonly string[]): Promise<number>;
+  proxy(usageErrors: readonly string[]): Promise<number>;
+  controller(raw: RawControllerOptions, usageErrors: readonly string[]): Promise<number>;
   doctor(json: boolean): Promise<number>;
   metrics(admin: HostPort): Promise<number>;
   routes(admin: HostPort, json: boolean): Promise<number>;
@@ -102,7 +106,16 @@ class CommandLine {
           this.#terminal.err(text);
         },
       });
-    for (const command of [this.#run(), this.#doctor(), this.#metrics(), this.#routes(), this.#why()]) {
+    const commands = [
+      this.#run(),
+      this.#proxy(),
+      this.#controller(),
+      this.#doctor(),
+      this.#metrics(),
+      this.#routes(),
+      this.#why(),
+    ];
+    for (const command of commands) {
       program.addCommand(command.copyInheritedSettings(program).helpOption('-h, --help', 'show this help'));
     }
     return program.action((options: { version?: boolean }) => {
@@ -143,6 +156,31 @@ class CommandLine {
     return command.action((raw: RawRunOptions) => {
       const errors = this.#leftovers(command);
       this.#outcome = this.#commands.run(raw, this.#args.command ?? [], errors);
+    });
+  }
+
+  #proxy(): Command {
+    const command = bare('proxy')
+      .description(
+        "Run as the sidecar that Linkerd's injector configures (LINKERD2_PROXY_*) and its controllers drive.",
+      )
+      .usage('')
+      .addHelpText('after', '\nThere are no options: docs/environment.md has every variable.');
+    return command.action(() => {
+      this.#outcome = this.#commands.proxy(this.#leftovers(command));
+    });
+  }
+
+  #controller(): Command {
+    const command = bare('controller')
+      .description("Serve Linkerd's destination, policy and identity APIs from a mesh file.")
+      .option('-c, --config [FILE]', 'the mesh file (YAML), required; edits are picked up while running')
+      .option('--listen [ADDRESS:PORT]', `where to listen (default: ${formatHostPort(DEFAULT_CONTROLLER)})`)
+      .option('--ca-dir [DIR]', 'folder of the certificate authority; made when it is first needed')
+      .option('--log-level [LEVEL]', 'trace, debug, info, warn, error or off (default: info)')
+      .option('--log-format [FORMAT]', 'plain or json (default: plain)');
+    return command.action((raw: RawControllerOptions) => {
+      this.#outcome = this.#commands.controller(raw, this.#leftovers(command));
     });
   }
 

@@ -10,6 +10,7 @@ import {
 import { type HostPort, parseHostPort, parsePort } from '../core/ip.js';
 import { type RunOptions } from '../run/run-options.js';
 import { failure, type Result, success } from '../core/result.js';
+import { oneOf, OptionReader } from './option-reader.js';
 
 /** What the command line said, not checked. `true`: the option came without its value. */
 export interface RawRunOptions {
@@ -26,37 +27,9 @@ export interface RawRunOptions {
   readonly logFormat?: string | true;
 }
 
-/** Reads one option at a time and remembers what is wrong. */
-class OptionReader {
-  readonly errors: string[] = [];
-
-  /** `fallback` when the option was not given, or wrongly. */
-  read<T, F>(
-    name: string,
-    raw: string | true | undefined,
-    parse: (text: string) => T | undefined,
-    expected: string,
-    fallback: F,
-  ): T | F {
-    if (raw === undefined) return fallback;
-    if (raw === true || raw === '') {
-      this.errors.push(`--${name} needs a value: ${expected}`);
-      return fallback;
-    }
-    const value = parse(raw);
-    if (value !== undefined) return value;
-    this.errors.push(`--${name}: "${raw}" is not ${expected}`);
-    return fallback;
-  }
-}
-
 function parseTcpPort(text: string): number | undefined {
   const port = parsePort(text);
   return port === 0 ? undefined : port;
-}
-
-function oneOf<T extends string>(allowed: readonly T[]): (text: string) => T | undefined {
-  return (text) => allowed.find((item) => item === text.toLowerCase());
 }
 
 function parseWorkers(text: string): number | undefined {

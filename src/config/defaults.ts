@@ -72,6 +72,10 @@ export const DEFAULT_RETRY = { limit: 1, maxBodyBytes: 64 * 1024 };
 export const DEFAULT_RETRY_BACKOFF: BackoffConfig = { minMs: 25, maxMs: 250, jitter: 1 };
 export const DEFAULT_RETRY_BUDGET = { ratio: 0.2, minPerSecond: 10, ttlMs: 10_000 };
 
+/** As Linkerd's identity controller. */
+export const DEFAULT_TRUST_DOMAIN = 'cluster.local';
+export const DEFAULT_IDENTITY_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
 /** Bounds of the time DNS answers are used for; the lower one is that of linkerd's resolver. */
 export const DEFAULT_DNS_MIN_TTL_MS = 5000;
 /** Answers with a day to live are asked for again this soon, so that a moved service is found. */
@@ -88,4 +92,5 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   balancer: Object.freeze(DEFAULT_BALANCER),
   http2Keepalive: undefined,
   admin: Object.freeze({ address: undefined, shutdown: false }),
+  identity: undefined,
 });

@@ -4,6 +4,7 @@
 
 import type { HostPort, IpAddress, Network } from '../core/ip.js';
 import type { PortRange } from '../core/ports.js';
+import type { IdentityConfig } from './identity-config.js';
 import type { BackoffConfig, RouteConfig, TcpRouteConfig } from './route-config.js';
 
 export type { HostPort, IpAddress, Network, PortRange };
@@ -129,4 +130,6 @@ export interface MeshConfig {
     readonly address: HostPort | undefined;
     readonly shutdown: boolean;
   };
+  /** Undefined: nobody gets a certificate. */
+  readonly identity: IdentityConfig | undefined;
 }

@@ -4,6 +4,7 @@
 import { formatHostPort, isUnspecified, type HostPort } from '../core/ip.js';
 import { formatPortRange, rangesOverlap, type PortRange } from '../core/ports.js';
 import { DEFAULT_BALANCER, DEFAULT_DNS_MAX_TTL_MS, DEFAULT_DNS_MIN_TTL_MS } from './defaults.js';
+import { checkIdentity } from './mesh-file-identity.js';
 import { checkServiceRoutes } from './mesh-file-routes-checks.js';
 import {
   byName,
@@ -32,6 +33,7 @@ export function checkMeshFile(file: unknown, complaints: Complaints): void {
   checkForwards(file, services, complaints);
   checkListenAddresses(file, complaints);
   checkBalancer(field(file, 'balancer'), complaints);
+  checkIdentity(file, complaints);
 }
 
 function checkNames(services: readonly ServiceView[], complaints: Complaints): void {

@@ -18,6 +18,7 @@ import {
 import { parsePortRange } from '../core/ports.js';
 import { parseHostName } from './host-name.js';
 import { circuitBreaker, http2Keepalive, loadPenalty } from './mesh-file-endpoints-schema.js';
+import { identity } from './mesh-file-identity-schema.js';
 import { routes, tcp } from './mesh-file-routes-schema.js';
 import {
   byKind,
@@ -229,6 +230,8 @@ export const meshFileSchema = section({
       shutdown: v.optional(flag),
     }),
   ),
+  // Who may get a certificate from `sluice controller`. Default: nobody.
+  identity: v.optional(identity),
 });
 
 export type MeshFile = v.InferOutput<typeof meshFileSchema>;

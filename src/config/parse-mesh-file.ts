@@ -21,6 +21,7 @@ import type {
 } from './mesh-config.js';
 import { checkMeshFile } from './mesh-file-checks.js';
 import { buildCircuitBreaker, buildHttp2Keepalive, buildLoadPenalty } from './mesh-file-endpoints.js';
+import { buildIdentity } from './mesh-file-identity.js';
 import { keyText, pathText, positionOf } from './mesh-file-position.js';
 import { buildRoute, buildTcpRoute, type KeyOf } from './mesh-file-routes.js';
 import { meshFileSchema, type MeshFile, type ServiceInFile } from './mesh-file-schema.js';
@@ -164,6 +165,7 @@ function buildConfig(file: MeshFile): MeshConfig {
     },
     http2Keepalive: buildHttp2Keepalive(file.http2Keepalive),
     admin: { address: admin.address, shutdown: admin.shutdown ?? false },
+    identity: buildIdentity(file.identity),
   };
 }
 

@@ -16,7 +16,10 @@ export interface PathMatchConfig {
 export interface NamedMatchConfig {
   /** Of headers in lower case. */
   readonly name: string;
-  readonly value: TextMatchConfig;
+  readonly value:
+    | TextMatchConfig
+    /** The value of a header that is not text, in hexadecimal. Not in mesh files. */
+    | { readonly kind: 'bytes'; readonly text: string };
 }
 
 /** Everything that is given must match. */
@@ -28,7 +31,22 @@ export interface RequestMatchConfig {
   readonly method: string;
   readonly headers: readonly NamedMatchConfig[];
   readonly query: readonly NamedMatchConfig[];
+  /** Of HTTP that the client speaks; undefined: any. Not in mesh files. */
+  readonly version?: 1 | 2 | undefined;
+  /** Further matches that must all match. Not in mesh files. */
+  readonly all?: readonly RequestMatchConfig[] | undefined;
+  /** Matches of which none may match. Not in mesh files. */
+  readonly none?: readonly RequestMatchConfig[] | undefined;
 }
+
+/** Every request. */
+export const ANY_REQUEST: RequestMatchConfig = Object.freeze({
+  path: undefined,
+  grpc: undefined,
+  method: '',
+  headers: Object.freeze([]),
+  query: Object.freeze([]),
+});
 
 export interface HostMatchConfig {
   /** Lower case, without a trailing dot. */
@@ -70,7 +88,14 @@ export interface FailFilterConfig {
   readonly message: string;
 }
 
-export type RouteFilterConfig = HeadersFilterConfig | RedirectFilterConfig | FailFilterConfig;
+/** Stands for a filter that nobody knows how to apply: every request fails. Not in mesh files. */
+export interface InvalidFilterConfig {
+  readonly kind: 'invalid';
+  readonly message: string;
+}
+
+export type RouteFilterConfig =
+  HeadersFilterConfig | RedirectFilterConfig | FailFilterConfig | InvalidFilterConfig;
 
 export interface BackendConfig {
   /** Key of the service. */

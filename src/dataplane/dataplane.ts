@@ -22,6 +22,8 @@ export interface DataPlane {
   listen(listen: MessageInitShape<typeof ListenSchema>): SocketAddress;
   /** Accepted connections live on. */
   closeListener(id: number): void;
+  /** A listener that was opened paused accepts from now on. */
+  resumeListener(id: number): void;
   /** Creates a target or replaces its settings; its endpoints are kept. */
   putTarget(target: MessageInitShape<typeof PutTargetSchema>): void;
   /** From the moment this returns, no removed address is dialled any more. */

@@ -63,6 +63,10 @@ export class NativeDataPlane implements DataPlane {
     this.#send({ case: 'closeListener', value: { id } });
   }
 
+  resumeListener(id: number): void {
+    this.#send({ case: 'resumeListener', value: { id } });
+  }
+
   putTarget(target: MessageInitShape<typeof PutTargetSchema>): void {
     this.#send({ case: 'putTarget', value: target });
   }

@@ -56,7 +56,13 @@ const BY_CLIENT: ReadonlySet<Reason> = new Set([
 ]);
 
 /** The configuration wants it so. */
-const WANTED: ReadonlySet<Reason> = new Set([Reason.INJECTED_FAILURE, Reason.FORBIDDEN]);
+const WANTED: ReadonlySet<Reason> = new Set([
+  Reason.INJECTED_FAILURE,
+  Reason.FORBIDDEN,
+  Reason.UNAUTHORIZED,
+  Reason.RATE_LIMITED,
+  Reason.ADDRESS_NOT_ALLOWED,
+]);
 
 /** The proxy itself is in trouble. */
 const BY_PROXY: ReadonlySet<Reason> = new Set([

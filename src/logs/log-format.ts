@@ -5,7 +5,8 @@
 import { type LogFields } from '../core/logger.js';
 import { printable } from '../core/printable.js';
 
-function valueText(value: unknown): string {
+/** A value within a plain line. */
+export function valueText(value: unknown): string {
   if (value instanceof Error) return valueText(`${value.name}: ${value.message}`);
   if (typeof value === 'string') {
     return /^[^\s"=\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/.test(value) ? value : JSON.stringify(value);
@@ -23,4 +24,10 @@ export function formatPlain(sinceStartMs: number, level: string, message: string
     if (value !== undefined) parts.push(`${key}=${valueText(value)}`);
   }
   return parts.join(' ');
+}
+
+/** A value within a line of JSON. */
+export function jsonValue(value: unknown): unknown {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  return typeof value === 'bigint' ? value.toString() : value;
 }

@@ -33,6 +33,11 @@ export function isEnabled(level: LineLevel, threshold: LogLevelName): boolean {
   return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold);
 }
 
+/** The more talkative of two levels. */
+export function louder(one: LogLevelName, other: LogLevelName): LogLevelName {
+  return LOG_LEVELS.indexOf(one) <= LOG_LEVELS.indexOf(other) ? one : other;
+}
+
 export function dataPlaneLevel(level: LogLevelName): DataPlaneLogLevel {
   return DATA_PLANE_LEVELS[level];
 }

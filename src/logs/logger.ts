@@ -6,8 +6,9 @@ import { pino } from 'pino';
 import { type LogFormat, type LogLevelName } from '../config/environment.js';
 import { type LogFields, type Logger } from '../core/logger.js';
 import { type ReadonlyWatch, Watch } from '../core/watch.js';
-import { formatPlain } from './log-format.js';
+import { formatPlain, jsonValue } from './log-format.js';
 import { isEnabled, type LineLevel } from './log-level.js';
+import { type LogStreams } from './log-streams.js';
 
 /** Where lines go. */
 export interface LogOutput {
@@ -23,6 +24,8 @@ export interface LoggerOptions {
   readonly output: LogOutput;
   /** Unix time in milliseconds. */
   readonly now: () => number;
+  /** Get every line, whatever the level. */
+  readonly streams?: LogStreams;
 }
 
 type Render = (level: LineLevel, fields: LogFields, message: string, timeMs: number) => void;
@@ -49,9 +52,9 @@ export class ProcessLogger implements Logger {
 
   /** `timeMs` is Unix time, for lines that are older than this call. */
   log(level: LineLevel, fields: LogFields, message: string, timeMs?: number): void {
-    if (isEnabled(level, this.#level.value)) {
-      this.#render(level, fields, message, timeMs ?? this.#options.now());
-    }
+    const at = timeMs ?? this.#options.now();
+    if (isEnabled(level, this.#level.value)) this.#render(level, fields, message, at);
+    this.#options.streams?.offer({ level, fields, message, timeMs: at });
   }
 
   debug(fields: LogFields, message: string): void {
@@ -82,11 +85,6 @@ function plainRenderer({ output, now }: LoggerOptions): Render {
   };
 }
 
-function plainValue(value: unknown): unknown {
-  if (value instanceof Error) return `${value.name}: ${value.message}`;
-  return typeof value === 'bigint' ? value.toString() : value;
-}
-
 /** `{"level":…,"time":…,"fields":{…},"message":…}`: fields apart, so that no name can collide. */
 function jsonRenderer(output: LogOutput): Render {
   let time = 0;
@@ -107,7 +105,7 @@ function jsonRenderer(output: LogOutput): Render {
   return (level, fields, message, timeMs) => {
     time = timeMs;
     const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-    const plain = Object.fromEntries(entries.map(([key, value]) => [key, plainValue(value)]));
+    const plain = Object.fromEntries(entries.map(([key, value]) => [key, jsonValue(value)]));
     if (entries.length === 0) lines[level](message);
     else lines[level]({ fields: plain }, message);
   };
@@ -118,7 +116,16 @@ const MAX_WAITING_BYTES = 1 << 20;
 
 /** Standard error, written without waiting for its reader. */
 export function standardErrorOutput(): LogOutput {
-  const stream = pino.destination({ fd: 2, sync: false, maxLength: MAX_WAITING_BYTES });
+  return outputOf(2, 'standard error');
+}
+
+/** Standard output, written without waiting for its reader. */
+export function standardOutput(): LogOutput {
+  return outputOf(1, 'standard output');
+}
+
+function outputOf(descriptor: number, name: string): LogOutput {
+  const stream = pino.destination({ fd: descriptor, sync: false, maxLength: MAX_WAITING_BYTES });
   let dropped = 0;
   stream.on('drop', () => dropped++);
   // A reader that went away (EPIPE) or a full disk must not end the proxy.
@@ -128,7 +135,7 @@ export function standardErrorOutput(): LogOutput {
       if (dropped > 0) {
         const lost = dropped;
         dropped = 0;
-        stream.write(`${String(lost)} log lines were lost: standard error did not take them\n`);
+        stream.write(`${String(lost)} log lines were lost: ${name} did not take them\n`);
       }
       stream.write(text);
     },

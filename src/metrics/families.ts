@@ -11,19 +11,15 @@ import {
   histogram,
   MICROSECONDS,
   MILLISECONDS,
+  type Shown,
 } from './family-description.js';
 import { detectDurationText, detectResultText, protocolText } from './detect-labels.js';
 import { METRIC_BOUNDS } from './metric-bounds.js';
-import { backendText, routeText, statusText, tcpRouteText } from './route-labels.js';
+import { POLICY_FAMILIES } from './policy-families.js';
+import { profileLatencyText, profileResponseText, profileRetryText, profileText } from './profile-labels.js';
+import { backendText, routeText, statusText, tcpRouteText, tlsRouteText } from './route-labels.js';
 
 type CountedFamily = Exclude<Family, Family.FAMILY_UNSPECIFIED>;
-
-/** What one counted family is shown as. */
-interface Shown {
-  readonly all: readonly FamilyDescription[];
-  /** Those of `all` that a series with these labels belongs to. */
-  of(labels: Labels, routes: RouteDirectory): readonly FamilyDescription[];
-}
 
 function always(...all: readonly FamilyDescription[]): Shown {
   return { all, of: () => all };
@@ -212,6 +208,60 @@ export const FAMILIES: Readonly<Record<CountedFamily, Shown>> = {
       'outbound_tcp_route_close_total',
       'Connections of a route that ended, by how they ended.',
       tcpRouteText(true),
+    ),
+  ),
+  ...POLICY_FAMILIES,
+  [Family.PROFILE_REQUEST_TOTAL]: always(
+    counter('route_request_total', 'Requests of a route of a ServiceProfile.', profileText),
+  ),
+  [Family.PROFILE_RESPONSE_TOTAL]: always(
+    counter(
+      'route_response_total',
+      'Responses to requests of a route of a ServiceProfile, by how they ended.',
+      profileResponseText,
+    ),
+  ),
+  [Family.PROFILE_RESPONSE_LATENCY_MS]: always(
+    histogram(
+      'route_response_latency_ms',
+      'Milliseconds from the arrival of a request at its route to the first byte of the body of its response.',
+      METRIC_BOUNDS.latencyMs,
+      profileLatencyText,
+    ),
+  ),
+  [Family.PROFILE_ACTUAL_REQUEST_TOTAL]: always(
+    counter(
+      'route_actual_request_total',
+      'Requests of a route of a ServiceProfile, every try of them.',
+      profileText,
+    ),
+  ),
+  [Family.PROFILE_ACTUAL_RESPONSE_TOTAL]: always(
+    counter(
+      'route_actual_response_total',
+      'Responses to the tries of requests of a route of a ServiceProfile, by how they ended.',
+      profileResponseText,
+    ),
+  ),
+  [Family.PROFILE_RETRYABLE_TOTAL]: always(
+    counter(
+      'route_retryable_total',
+      'Responses after which a request was to be sent again; skipped: it was not.',
+      profileRetryText,
+    ),
+  ),
+  [Family.TLS_ROUTE_OPEN_TOTAL]: always(
+    counter(
+      'outbound_tls_route_open_total',
+      'Connections given to a route by the name of the server that they asked for.',
+      tlsRouteText(false),
+    ),
+  ),
+  [Family.TLS_ROUTE_CLOSE_TOTAL]: always(
+    counter(
+      'outbound_tls_route_close_total',
+      'Connections of a route by the name of the server that ended, by how they ended.',
+      tlsRouteText(true),
     ),
   ),
 };

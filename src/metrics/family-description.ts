@@ -1,12 +1,12 @@
 // What the metrics page says of a family, and how the labels of its series become text.
 import type { Labels } from '../dataplane/gen/contract_pb.js';
-import type { RouteDirectory } from '../routing/route-directory.js';
+import type { PolicyDirectory, RouteDirectory } from '../routing/route-directory.js';
 import type { TargetDirectory } from '../routing/target-directory.js';
 
 export type LabelText = Readonly<Record<string, string>>;
 
 /** What ids of labels mean. */
-export type Directory = TargetDirectory & RouteDirectory;
+export type Directory = TargetDirectory & RouteDirectory & PolicyDirectory;
 
 export type LabelWriter = (labels: Labels, directory: Directory) => LabelText;
 
@@ -22,6 +22,13 @@ export interface FamilyDescription {
   readonly unit: number;
   /** Undefined: as labels.ts writes them. */
   readonly labels: LabelWriter | undefined;
+}
+
+/** What one counted family is shown as. */
+export interface Shown {
+  readonly all: readonly FamilyDescription[];
+  /** Those of `all` that a series with these labels belongs to. */
+  of(labels: Labels, routes: RouteDirectory): readonly FamilyDescription[];
 }
 
 /** Counted in these, shown in seconds. */

@@ -15,8 +15,8 @@ import { type TargetDirectory } from '../routing/target-directory.js';
 import { type LabelText } from './family-description.js';
 
 /** Label names: letters, digits and underscores (Prometheus data model). */
-function labelName(key: string): string {
-  return `dst_${key.replaceAll(/[^a-zA-Z0-9_]/g, '_')}`;
+export function labelName(prefix: 'dst' | 'rt', key: string): string {
+  return `${prefix}_${key.replaceAll(/[^a-zA-Z0-9_]/g, '_')}`;
 }
 
 function hostPort(address: SocketAddress): HostPort {
@@ -36,7 +36,7 @@ function addTarget(text: Record<string, string>, labels: Labels, targets: Target
   if (info === undefined) return;
   const ofTarget =
     labels.endpoint === undefined ? info.labels : info.endpointLabels(hostPort(labels.endpoint));
-  for (const [key, value] of Object.entries(ofTarget)) text[labelName(key)] = value;
+  for (const [key, value] of Object.entries(ofTarget)) text[labelName('dst', key)] = value;
 }
 
 /** Families whose series always say with which errno they ended; empty means none. */

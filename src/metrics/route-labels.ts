@@ -1,5 +1,6 @@
 // Labels of the families about routes, in linkerd2-proxy's names and order: what the route belongs to
-// (`parent_*`), the route (`route_*`), where it led (`backend_*`), and how it ended in its words.
+// (`parent_*`), the route (`route_*`), where it led (`backend_*`), and how it ended in its words. Those
+// of ServiceProfiles are in profile-labels.ts.
 import { GRPC_CODE_NAMES } from '../config/http-words.js';
 import { formatIp } from '../core/ip.js';
 import { type Labels, Reason } from '../dataplane/gen/contract_pb.js';
@@ -75,6 +76,7 @@ const ROUTE_ERRORS: Readonly<Partial<Record<Reason, string>>> = {
   [Reason.OUT_OF_MEMORY_BUDGET]: 'LOAD_SHED',
   [Reason.REQUEST_TIMEOUT]: 'REQUEST_TIMEOUT',
   [Reason.RESPONSE_HEADERS_TIMEOUT]: 'RESPONSE_HEADERS_TIMEOUT',
+  [Reason.ROUTE_TIMEOUT]: 'RESPONSE_HEADERS_TIMEOUT',
   [Reason.RESPONSE_TIMEOUT]: 'RESPONSE_STREAM_TIMEOUT',
   [Reason.STREAM_IDLE_TIMEOUT]: 'IDLE_TIMEOUT',
   [Reason.ENDPOINT_RESET]: 'RESET',
@@ -94,6 +96,10 @@ const TCP_ROUTE_ERRORS: Readonly<Partial<Record<Reason, string>>> = {
   [Reason.NO_DISPATCHER]: 'invalid_backend',
 };
 
+function endText({ reason }: Labels, ended: boolean): LabelText {
+  return ended ? { error: TCP_ROUTE_ERRORS[reason] ?? 'unexpected' } : {};
+}
+
 /** Of connections; `ended`: with how. */
 export function tcpRouteText(ended: boolean): LabelWriter {
   return (labels, directory) => {
@@ -103,7 +109,15 @@ export function tcpRouteText(ended: boolean): LabelWriter {
       ...ofRoute(labels, directory),
       target_ip: address === undefined ? '' : formatIp(address.ip),
       target_port: address === undefined ? '' : String(address.port),
-      ...(ended ? { error: TCP_ROUTE_ERRORS[labels.reason] ?? 'unexpected' } : {}),
+      ...endText(labels, ended),
     };
   };
+}
+
+/** Of connections that were routed by the server's name, which is their host name. */
+export function tlsRouteText(ended: boolean): LabelWriter {
+  return (labels, directory) =>
+    labels.overflow
+      ? OVERFLOW
+      : { ...ofRoute(labels, directory), hostname: labels.serverName, ...endText(labels, ended) };
 }

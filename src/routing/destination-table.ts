@@ -2,7 +2,7 @@
 // that changes nothing is not sent; what was refused is sent again by `sync`.
 import { IdSequence } from '../core/ids.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
-import { Direction } from '../dataplane/gen/contract_pb.js';
+import { Direction, type Reason } from '../dataplane/gen/contract_pb.js';
 import { toProtocol, toSocketAddress, type ProtocolName } from './border-values.js';
 import type { Commander } from './commander.js';
 
@@ -29,7 +29,12 @@ export interface DestinationSpec extends Lead {
   readonly discoverAuthorities: boolean;
   /** 0: never reported as idle. */
   readonly idleTimeoutMs: number;
+  /** Connections are closed at once. */
+  readonly refusal?: { readonly reason: Reason; readonly detail: string } | undefined;
 }
+
+/** Of something that the data plane has, but not as it should be. */
+const OUTDATED = '';
 
 export class DestinationTable {
   readonly #commander: Commander;
@@ -55,7 +60,8 @@ export class DestinationTable {
 
   /** Sends it although nothing has changed: the data plane asked for something it should have. */
   putAgain(id: number): boolean {
-    this.#sent.delete(id);
+    // Whatever becomes of it, the data plane has the one before.
+    if (this.#sent.has(id)) this.#sent.set(id, OUTDATED);
     const spec = this.#wanted.get(id);
     return spec !== undefined && this.#send(id, spec);
   }
@@ -92,6 +98,9 @@ export class DestinationTable {
         authorities: spec.authorities.map(({ authority, ...lead }) => ({ authority, ...sentLead(lead) })),
         discoverAuthorities: spec.discoverAuthorities,
         idleTimeoutMs: spec.idleTimeoutMs,
+        ...(spec.refusal === undefined
+          ? {}
+          : { refusal: spec.refusal.reason, refusalDetail: spec.refusal.detail }),
       });
     });
     if (applied) this.#sent.set(id, key);

@@ -29,6 +29,7 @@ import type { RouterOptions } from './router-options.js';
 import type { RoutingTables, ServicePort } from './routing-tables.js';
 import { ServiceRoutes } from './service-routes.js';
 import type { DestinationDirectory, TargetDirectory, TargetInfo } from './target-directory.js';
+import { reachOfMesh } from './target-spec.js';
 import { TargetTable } from './target-table.js';
 
 /** Where the HTTP proxy listens when nothing is configured. */
@@ -73,7 +74,7 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
     this.#options = options;
     this.#config = options.config.value;
     this.#commander = new Commander(options);
-    this.#targets = new TargetTable(this.#commander, this.#config, () => options.clock.now());
+    this.#targets = new TargetTable(this.#commander, reachOfMesh(this.#config), () => options.clock.now());
     this.#routeTables = new RouteTables(this.#commander);
     this.#names = new NameTargets(options, this.#targets);
     this.#listeners = new ExplicitListeners(options.dataPlane, this.#commander, options.listenerIds);
@@ -155,7 +156,7 @@ export class MeshRouter implements Component, TargetDirectory, DestinationDirect
 
   #apply(config: MeshConfig, when: 'at-start' | 'later'): void {
     this.#config = config;
-    this.#targets.configure(config);
+    this.#targets.configure(reachOfMesh(config));
     const gone = this.#updateServices(config);
     for (const service of this.#services.values()) service.updateRoutes(this.#compileNeeds);
     this.#updateCaptured();

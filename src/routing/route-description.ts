@@ -1,6 +1,6 @@
 // What the router has decided, as plain values for `sluice routes` and the admin server. Target ids are
 // those of DataPlane.inspect(), which has the state of the endpoints.
-import type { ServiceProtocol } from '../config/mesh-config.js';
+import type { Http2KeepaliveConfig, ServiceProtocol } from '../config/mesh-config.js';
 import type { HostPort, IpAddress } from '../core/ip.js';
 import type { RouteTable } from './route-table.js';
 import type { Labels } from './target-directory.js';
@@ -9,6 +9,12 @@ export interface EndpointDescription {
   readonly address: HostPort;
   readonly weight: number;
   readonly labels: Labels;
+  /** HTTP/1 messages travel to it over HTTP/2 (reference §3.9). */
+  readonly takesOrigProto?: true;
+  /** `host[:port]` that requests to it carry. */
+  readonly authorityOverride?: string;
+  /** In place of the target's. */
+  readonly http2Keepalive?: Http2KeepaliveConfig;
 }
 
 export interface TargetDescription {

@@ -70,7 +70,7 @@ function tcpRoute({ name, tcp }: ServiceConfig, port: number, needs: CompileNeed
   return {
     ...named,
     distribution: distribution(name, port, tcp?.distribution ?? ITSELF, needs),
-    forbid: tcp?.forbid ?? false,
+    refusal: tcp?.forbid === true ? 'forbidden' : undefined,
   };
 }
 

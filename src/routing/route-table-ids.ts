@@ -25,7 +25,7 @@ export class RouteTableIds implements RouteDirectory {
   readonly #backends = new Map<number, ResourceInfo>();
 
   /** A route of the file. */
-  route(service: string, port: number, kind: RouteInfo['kind'], name: string): NamedId {
+  route(service: string, port: number, kind: keyof typeof ROUTE_KINDS, name: string): NamedId {
     return this.#route(service, port, kind, `route ${name}`, {
       kind,
       name: `${ROUTE_KINDS[kind]}.${service}.${name}`,

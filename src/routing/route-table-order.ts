@@ -5,13 +5,16 @@ import type { HostMatchConfig, RequestMatchConfig, RouteConfig } from '../config
 export interface OrderedEntry {
   /** Undefined: every request. */
   readonly match: RequestMatchConfig | undefined;
-  /** Index of the route. */
+  /** Index of the rule; where rules come from a mesh file, also of the route. */
   readonly rule: number;
 }
 
 export interface OrderedHost extends HostMatchConfig {
   readonly entries: readonly OrderedEntry[];
 }
+
+/** What decides of a rule which requests come to it. */
+export type RoutedRule = Pick<RouteConfig, 'hosts' | 'matches'>;
 
 /** Any host, and requests without one. */
 const ANY_HOST: HostMatchConfig = { host: '', suffix: false };
@@ -20,7 +23,7 @@ const ANY_HOST: HostMatchConfig = { host: '', suffix: false };
 type Rank = readonly number[];
 
 /** Exact hosts, then suffixes from the longest to the shortest, then any host. */
-export function orderRoutes(routes: readonly RouteConfig[]): readonly OrderedHost[] {
+export function orderRoutes(routes: readonly RoutedRule[]): readonly OrderedHost[] {
   const hosts = new Map<string, { readonly host: HostMatchConfig; readonly entries: OrderedEntry[] }>();
   for (const [rule, route] of routes.entries()) {
     const matches = route.matches.length === 0 ? [undefined] : route.matches;

@@ -8,6 +8,8 @@ import { routeTableMessage } from './route-table-messages.js';
 
 interface TableRecord {
   wanted: RouteTable;
+  /** Its text, to be compared. */
+  key: string;
   /** Undefined: the data plane has none. */
   sent: string | undefined;
 }
@@ -24,7 +26,7 @@ export class RouteTables {
   /** The targets that it names must exist. */
   create(wanted: RouteTable): number {
     const id = this.#ids.next();
-    const record: TableRecord = { wanted, sent: undefined };
+    const record: TableRecord = { wanted, key: JSON.stringify(wanted), sent: undefined };
     this.#tables.set(id, record);
     this.#send(id, record);
     return id;
@@ -34,6 +36,7 @@ export class RouteTables {
     const record = this.#tables.get(id);
     if (record === undefined) throw new RangeError(`there is no route table ${String(id)}`);
     record.wanted = wanted;
+    record.key = JSON.stringify(wanted);
     this.#send(id, record);
   }
 
@@ -47,6 +50,12 @@ export class RouteTables {
     });
   }
 
+  /** Whether the data plane has it as it should be. */
+  isSent(id: number): boolean {
+    const record = this.#tables.get(id);
+    return record !== undefined && record.sent === record.key;
+  }
+
   /** Sends whatever the data plane does not have yet. */
   sync(): void {
     for (const [id, record] of this.#tables) this.#send(id, record);
@@ -57,13 +66,12 @@ export class RouteTables {
   }
 
   #send(id: number, record: TableRecord): void {
-    const key = JSON.stringify(record.wanted);
-    if (record.sent === key) return;
+    if (record.sent === record.key) return;
     const { service, port } = record.wanted;
     const fields = { table: id, service: `${service}:${String(port)}` };
     const applied = this.#commander.attempt('putRouteTable', fields, (dataPlane) => {
       dataPlane.putRouteTable(routeTableMessage(id, record.wanted));
     });
-    if (applied) record.sent = key;
+    if (applied) record.sent = record.key;
   }
 }

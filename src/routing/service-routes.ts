@@ -3,7 +3,7 @@
 // service has the port (and routes); edits send differences only. Targets of all services come first,
 // then tables, which name them, then destinations, which name tables; what goes, goes in reverse.
 import type { DnsEndpointsConfig, ServiceConfig } from '../config/mesh-config.js';
-import type { DnsRecordType } from '../discovery/dns-resolver.js';
+import { RECORD_TYPES } from '../discovery/dns-record-types.js';
 import { DnsWatch, type NameState } from '../discovery/dns-watch.js';
 import type { Lead } from './destination-table.js';
 import { guard } from './guard.js';
@@ -11,14 +11,8 @@ import type { EndpointDescription, ServiceDescription } from './route-descriptio
 import type { RouterOptions } from './router-options.js';
 import { type CompileNeeds, compileRouteTable, hasRoutes } from './route-table-compile.js';
 import type { RouteTables } from './route-tables.js';
-import type { TargetSpec, TargetTable } from './target-table.js';
-
-const RECORD_TYPES: Readonly<Record<DnsEndpointsConfig['records'], readonly DnsRecordType[]>> = {
-  a: ['a'],
-  aaaa: ['aaaa'],
-  'a+aaaa': ['a', 'aaaa'],
-  srv: ['srv'],
-};
+import type { TargetSpec } from './target-spec.js';
+import type { TargetTable } from './target-table.js';
 
 export type ServiceNeeds = Pick<RouterOptions, 'resolver' | 'clock' | 'logger' | 'random'>;
 

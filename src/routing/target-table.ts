@@ -1,17 +1,15 @@
 // The targets of the data plane: what each one should be, and what of it has been sent. Every change
 // goes out at once as the smallest command that makes it so; what was refused is sent again by
 // `sync`. Ids are never reused, and what they meant is remembered for a while after removal.
-import type { MessageInitShape } from '@bufbuild/protobuf';
-
-import type { MeshConfig } from '../config/mesh-config.js';
 import { IdSequence } from '../core/ids.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
-import { type PutTargetSchema, TargetKind } from '../dataplane/gen/contract_pb.js';
 import { toSocketAddress } from './border-values.js';
 import type { Commander } from './commander.js';
+import { byAddress, contentOf, type EndpointsByAddress } from './endpoint-changes.js';
 import type { EndpointDescription, TargetDescription } from './route-description.js';
-import { type EndpointSettings, endpointSettings } from './target-endpoint-settings.js';
 import type { Labels, TargetDirectory, TargetInfo } from './target-directory.js';
+import { endpointMessage, targetMessage } from './target-messages.js';
+import type { ReachSettings, TargetSpec } from './target-spec.js';
 
 /** Removed targets whose meaning is remembered: more than there are series of metrics about them. */
 const REMEMBERED_TARGETS = 4096;
@@ -21,25 +19,20 @@ const REMEMBERED_ENDPOINTS = 4096;
 const REMEMBERED_REMOVALS = 16;
 const REMOVAL_IS_NEWS_MS = 5 * 60_000;
 
-export interface TargetSpec extends EndpointSettings {
-  readonly authority: string;
-  readonly labels: Labels;
-  /** `forward`: one endpoint, dialled as needed. `balance`: see the contract. */
-  readonly kind: 'forward' | 'balance';
-  /** Own address of connections to the endpoints; undefined: the kernel chooses. */
-  readonly source?: string | undefined;
+interface SentEndpoint {
+  readonly endpoint: EndpointDescription;
+  readonly content: string;
 }
-
-export type TargetSettings = Pick<MeshConfig, 'timeouts' | 'balancer'>;
 
 interface TargetRecord {
   readonly id: number;
   spec: TargetSpec;
-  /** Wanted, by the text of the address. */
-  endpoints: ReadonlyMap<string, EndpointDescription>;
+  specKey: string;
+  /** Wanted. */
+  endpoints: EndpointsByAddress;
   /** What the data plane has: undefined when it does not know the target. */
-  sentSettings: string | undefined;
-  readonly sentEndpoints: Map<string, { readonly address: HostPort; readonly content: string }>;
+  sentSettings: { readonly spec: string; readonly reach: string } | undefined;
+  readonly sentEndpoints: Map<string, SentEndpoint>;
   readonly rememberedLabels: Map<string, Labels>;
   /** When an address went, by its text, oldest first. */
   readonly removals: Map<string, { readonly address: HostPort; readonly atMs: number }>;
@@ -51,21 +44,22 @@ export class TargetTable implements TargetDirectory {
   readonly #targets = new Map<number, TargetRecord>();
   readonly #removed = new Map<number, TargetRecord>();
   readonly #now: () => number;
-  #settings: TargetSettings;
-  #settingsKey: string;
+  #reach: ReachSettings;
+  #reachKey: string;
 
-  /** `now` is a monotonic time in milliseconds. */
-  constructor(commander: Commander, settings: TargetSettings, now: () => number) {
+  /** `reach`: for targets that say nothing of their own. `now` is a monotonic time in milliseconds. */
+  constructor(commander: Commander, reach: ReachSettings, now: () => number) {
     this.#commander = commander;
     this.#now = now;
-    this.#settings = settings;
-    this.#settingsKey = keyOf(settings);
+    this.#reach = reach;
+    this.#reachKey = JSON.stringify(reach);
   }
 
   create(spec: TargetSpec, endpoints: readonly EndpointDescription[]): number {
     const record: TargetRecord = {
       id: this.#ids.next(),
       spec,
+      specKey: JSON.stringify(spec),
       endpoints: new Map(),
       sentSettings: undefined,
       sentEndpoints: new Map(),
@@ -78,10 +72,11 @@ export class TargetTable implements TargetDirectory {
     return record.id;
   }
 
-  /** New authority or labels; endpoints and connections stay. */
+  /** New authority, labels or settings; endpoints and connections stay. */
   update(id: number, spec: TargetSpec): void {
     const record = this.#record(id);
     record.spec = spec;
+    record.specKey = JSON.stringify(spec);
     this.#send(record);
   }
 
@@ -97,7 +92,9 @@ export class TargetTable implements TargetDirectory {
     const record = this.#record(id);
     this.#targets.delete(id);
     this.#removed.set(id, record);
-    for (const [key, { address }] of record.sentEndpoints) noteRemoval(record, key, address, this.#now());
+    for (const [key, { endpoint }] of record.sentEndpoints) {
+      noteRemoval(record, key, endpoint.address, this.#now());
+    }
     for (const oldest of this.#removed.keys()) {
       if (this.#removed.size <= REMEMBERED_TARGETS) break;
       this.#removed.delete(oldest);
@@ -108,10 +105,10 @@ export class TargetTable implements TargetDirectory {
     });
   }
 
-  /** Time-outs and figures of balancing, for all targets. */
-  configure(settings: TargetSettings): void {
-    this.#settings = settings;
-    this.#settingsKey = keyOf(settings);
+  /** For all targets that say nothing of their own. */
+  configure(reach: ReachSettings): void {
+    this.#reach = reach;
+    this.#reachKey = JSON.stringify(reach);
     this.sync();
   }
 
@@ -157,50 +154,45 @@ export class TargetTable implements TargetDirectory {
   }
 
   #sendSettings(record: TargetRecord): boolean {
-    const key = JSON.stringify(record.spec) + this.#settingsKey;
-    if (record.sentSettings === key) return true;
-    const message = putTarget(record, this.#settings);
+    const reach = record.spec.reach === undefined ? this.#reachKey : '';
+    if (record.sentSettings?.spec === record.specKey && record.sentSettings.reach === reach) return true;
+    const message = targetMessage(record.id, record.spec, this.#reach);
     const fields = { target: record.id, authority: record.spec.authority };
     const applied = this.#commander.attempt('putTarget', fields, (dataPlane) => {
       dataPlane.putTarget(message);
     });
-    if (applied) record.sentSettings = key;
+    if (applied) record.sentSettings = { spec: record.specKey, reach };
     return applied;
   }
 
   #sendEndpoints(record: TargetRecord): void {
-    const add = [...record.endpoints].filter(([key, endpoint]) => {
-      return record.sentEndpoints.get(key)?.content !== contentOf(endpoint);
-    });
-    const remove = [...record.sentEndpoints].filter(([key]) => !record.endpoints.has(key));
+    const { sentEndpoints } = record;
+    const add = [...record.endpoints].filter(([key, endpoint]) => !isSame(sentEndpoints.get(key), endpoint));
+    const remove = [...sentEndpoints].filter(([key]) => !record.endpoints.has(key));
     if (add.length === 0 && remove.length === 0) return;
     const fields = { target: record.id, added: add.length, removed: remove.length };
     const applied = this.#commander.attempt('updateEndpoints', fields, (dataPlane) => {
       dataPlane.updateEndpoints({
         targetId: record.id,
         reset: false,
-        add: add.map(([, { address, weight, labels }]) => ({
-          address: toSocketAddress(address),
-          weight,
-          labels: { ...labels },
-        })),
-        remove: remove.map(([, { address }]) => toSocketAddress(address)),
+        add: add.map(([, endpoint]) => endpointMessage(endpoint)),
+        remove: remove.map(([, { endpoint }]) => toSocketAddress(endpoint.address)),
       });
     });
     if (!applied) return;
-    for (const [key, { address }] of remove) {
-      record.sentEndpoints.delete(key);
-      noteRemoval(record, key, address, this.#now());
+    for (const [key, { endpoint }] of remove) {
+      sentEndpoints.delete(key);
+      noteRemoval(record, key, endpoint.address, this.#now());
     }
     for (const [key, endpoint] of add) {
       record.removals.delete(key);
-      record.sentEndpoints.set(key, { address: endpoint.address, content: contentOf(endpoint) });
+      sentEndpoints.set(key, { endpoint, content: contentOf(endpoint) });
     }
   }
 }
 
 function setEndpoints(record: TargetRecord, endpoints: readonly EndpointDescription[]): void {
-  record.endpoints = new Map(endpoints.map((endpoint) => [formatHostPort(endpoint.address), endpoint]));
+  record.endpoints = byAddress(endpoints);
   const remembered = record.rememberedLabels;
   for (const [key, { labels }] of record.endpoints) {
     // Again at the end, so that the oldest are forgotten first.
@@ -222,35 +214,7 @@ function noteRemoval({ removals }: TargetRecord, key: string, address: HostPort,
   }
 }
 
-function keyOf({ timeouts, balancer }: TargetSettings): string {
-  return JSON.stringify([timeouts, balancer]);
-}
-
-function contentOf(endpoint: EndpointDescription): string {
-  return JSON.stringify([endpoint.weight, endpoint.labels]);
-}
-
-function putTarget(
-  { id, spec }: TargetRecord,
-  { timeouts, balancer }: TargetSettings,
-): MessageInitShape<typeof PutTargetSchema> {
-  return {
-    id,
-    authority: spec.authority,
-    labels: { ...spec.labels },
-    kind: spec.kind === 'forward' ? TargetKind.FORWARD : TargetKind.BALANCE,
-    ...endpointSettings(spec),
-    connectTimeoutMs: timeouts.connectMs,
-    failFastTimeoutMs: timeouts.failFastMs,
-    queueCapacity: balancer.queueCapacity,
-    poolIdleTimeoutMs: timeouts.poolIdleMs,
-    poolMaxIdle: balancer.poolMaxIdle,
-    ewmaDefaultRttMs: balancer.defaultRttMs,
-    ewmaDecayMs: balancer.decayMs,
-    backoffMinMs: balancer.backoffMinMs,
-    backoffMaxMs: balancer.backoffMaxMs,
-    backoffJitter: balancer.backoffJitter,
-    responseTimeoutMs: timeouts.responseMs,
-    ...(spec.source === undefined ? {} : { source: toSocketAddress({ ip: spec.source, port: 0 }) }),
-  };
+/** The same object has the same content: sets of thousands of endpoints change one at a time. */
+function isSame(sent: SentEndpoint | undefined, endpoint: EndpointDescription): boolean {
+  return sent !== undefined && (sent.endpoint === endpoint || sent.content === contentOf(endpoint));
 }

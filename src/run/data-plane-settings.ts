@@ -37,7 +37,13 @@ export interface MetricBounds {
 }
 
 export interface DataPlaneWishes {
-  readonly config: Pick<MeshConfig, 'timeouts' | 'http2Keepalive'>;
+  readonly config: {
+    readonly timeouts: Pick<
+      MeshConfig['timeouts'],
+      'keepaliveMs' | 'userTimeoutMs' | 'halfCloseMs' | 'discoveryMs' | 'requestHeadMs' | 'clientIdleMs'
+    >;
+    readonly http2Keepalive: MeshConfig['http2Keepalive'];
+  };
   readonly workers: number;
   readonly poller: PollerName;
   readonly logLevel: LogLevel;

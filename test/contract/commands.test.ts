@@ -155,6 +155,7 @@ test('updateEndpoints adds, replaces and removes, and is refused for its bad ele
   refused({ add: [good, good, good, { address: loopback(0) }] }, 'update_endpoints.add[3].address.port');
   refused({ add: [good, {}] }, 'update_endpoints.add[1].address');
   refused({ add: [{ ...good, weight: 10_001 }] }, 'update_endpoints.add[0].weight');
+  refused({ add: [{ ...good, authorityOverride: 'a b' }] }, 'update_endpoints.add[0].authority_override');
   refused({ remove: [{ ip: IPV4_MAPPED, port: 80 }] }, 'update_endpoints.remove[0].ip');
   refused({ add: [good], remove: [loopback(90)] }, 'update_endpoints.remove[0]');
   assert.deepEqual(endpoints(), [

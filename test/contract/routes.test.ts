@@ -183,6 +183,9 @@ test('putRouteTable is refused whole, for its bad field', (t) => {
     }, `put_route_table.${field}`);
   };
   refused({ id: 0 }, 'id');
+  refused({ tls: [{ host: 'web:443', route: { id: 1 } }] }, 'tls[0].host');
+  refused({ tls: [{ host: 'web' }] }, 'tls[0].route');
+  refused({ rules: [{ ...good, retry: { responsesOnly: true } }] }, 'rules[0].retry.budget');
   refused({ hosts: [{ host: 'WEB' }] }, 'hosts[0].host');
   refused({ hosts: [{ host: 'web' }, { host: 'web' }] }, 'hosts[1].host');
   refused({ hosts: anyHost({ rule: 1 }) }, 'hosts[0].entries[0].rule');

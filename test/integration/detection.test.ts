@@ -1,37 +1,20 @@
 // What connections speak, told by their first bytes: real TLS programs through the proxy, HTTP in the
 // smallest pieces, silence and garbage. Nothing of it may change a byte.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test, type TestContext } from 'node:test';
-import tls from 'node:tls';
+import { test, type TestContext } from 'node:test';
+import type tls from 'node:tls';
 
 import { Protocol, Reason } from '../../src/dataplane/gen/contract_pb.js';
 import { closedPort } from '../contract/harness.js';
 import { aLineProcess } from '../support/line-process.js';
-import { aClient, aServer, within } from '../support/peer.js';
+import { aClient, aServer } from '../support/peer.js';
 import { aProxy, type ProxyUnderTest } from '../support/proxy-under-test.js';
 import { readResponse } from '../support/raw-http.js';
+import { aCertificate, aTlsServer, heardByTls } from '../support/tls-ends.js';
 
 const NAME = 'web.example';
-const folder = mkdtempSync(join(tmpdir(), 'sluice-detection-'));
-const KEY = join(folder, 'key.pem');
-const CERTIFICATE = join(folder, 'certificate.pem');
-execFileSync(
-  'openssl',
-  [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', `/CN=${NAME}`, '-addext', `subjectAltName=DNS:${NAME}`, '-keyout', KEY, '-out', CERTIFICATE],
-  ],
-  { stdio: 'ignore' },
-);
-after(() => {
-  rmSync(folder, { recursive: true });
-});
+const FILES = aCertificate(NAME);
+const { key: KEY, certificate: CERTIFICATE } = FILES;
 
 /** OpenSSL's server, which sends every line back reversed; its port. */
 async function opensslServer(t: TestContext): Promise<number> {
@@ -44,29 +27,12 @@ async function opensslServer(t: TestContext): Promise<number> {
 }
 
 /** Ends each connection with the name its client asked for; its port. */
-async function namingServer(t: TestContext): Promise<number> {
-  const server = tls.createServer({ key: readFileSync(KEY), cert: readFileSync(CERTIFICATE) }, (socket) => {
-    socket.end(String(socket.servername));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return (server.address() as AddressInfo).port;
+function namingServer(t: TestContext): Promise<number> {
+  return aTlsServer(t, FILES, (name) => name);
 }
 
-/** What the server says to a TLS client; rejects when there is no TLS connection. */
-async function heard(port: number, options: tls.ConnectionOptions): Promise<string> {
-  const socket = tls.connect({
-    port,
-    host: '127.0.0.1',
-    ca: readFileSync(CERTIFICATE),
-    checkServerIdentity: () => undefined,
-    ...options,
-  });
-  let text = '';
-  socket.setEncoding('utf8').on('data', (part: string) => (text += part));
-  await within(once(socket, 'end'), 'the server said nothing');
-  return text;
+function heard(port: number, options: tls.ConnectionOptions): Promise<string> {
+  return heardByTls(port, FILES, options);
 }
 
 async function countedAs(
@@ -124,7 +90,7 @@ test('TLS without a name is refused where TLS is declared', async (t) => {
   const { port } = proxy.route({ protocol: Protocol.TLS, to: [await namingServer(t)] });
   await assert.rejects(heard(port, { servername: '' }));
   const failure = await proxy.failure(Reason.NO_ROUTE);
-  assert.match(failure.detail, /could not find SNI/);
+  assert.match(failure.detail, /Could not find SNI/);
   assert.equal(proxy.metric('sluice_dials_total'), 0);
   await countedAs(proxy, 'tls', 'error', 1);
 });

@@ -84,7 +84,7 @@ const MATCHES: readonly MatchCase[] = [
     what: 'a header and a regular expression for another',
     match: {
       headers: [
-        { name: 'x-tester', value: { case: 'exact', value: 'yes' } },
+        { name: 'x-tester', value: { case: 'exact', value: Buffer.from('yes') } },
         { name: 'x-version', value: { case: 'regex', value: 'v[0-9]' } },
       ],
     },

@@ -10,6 +10,7 @@ import {
   type CaptureStatus,
   CaptureStatusSchema,
   Direction,
+  type Endpoint,
   type EventBatch,
   EventBatchSchema,
   type EventSchema,
@@ -35,6 +36,9 @@ import {
 export interface ModelEndpoint {
   readonly weight: number;
   readonly labels: Readonly<Record<string, string>>;
+  readonly takesOrigProto?: true;
+  readonly authorityOverride?: string;
+  readonly http2Keepalive?: Endpoint['http2Keepalive'];
 }
 
 export interface ModelTarget {
@@ -143,6 +147,13 @@ export class FakeDataPlane implements DataPlane {
     if (!this.listeners.delete(id)) throw refusal('close_listener.id', 'names no listener');
   }
 
+  resumeListener(id: number): void {
+    this.#accept('resumeListener', id);
+    const known = this.listeners.get(id);
+    if (known === undefined) throw refusal('resume_listener.id', 'names no listener');
+    known.listen.paused = false;
+  }
+
   putTarget(init: MessageInitShape<typeof PutTargetSchema>): void {
     const settings = create(PutTargetSchema, init);
     this.#accept('putTarget', settings);
@@ -160,10 +171,12 @@ export class FakeDataPlane implements DataPlane {
     this.#accept('updateEndpoints', update);
     const target = this.#targets.get(update.targetId);
     if (target === undefined) throw refusal('update_endpoints.target_id', 'names no target');
-    const added = update.add.map(({ address, weight, labels }, index) => {
-      const checked = this.#checkAddress(address, `update_endpoints.add[${String(index)}].address`);
-      if (weight > 10_000) throw refusal(`update_endpoints.add[${String(index)}].weight`, 'is above 10000');
-      return [textOf(checked), { weight, labels: { ...labels } }] as const;
+    const added = update.add.map((endpoint, index) => {
+      const field = `update_endpoints.add[${String(index)}]`;
+      const checked = this.#checkAddress(endpoint.address, `${field}.address`);
+      const { weight, labels } = endpoint;
+      if (weight > 10_000) throw refusal(`${field}.weight`, 'is above 10000');
+      return [textOf(checked), { weight, labels: { ...labels }, ...checkTraits(endpoint, field) }] as const;
     });
     const removed = update.remove.map((address, index) => {
       const key = textOf(this.#checkAddress(address, `update_endpoints.remove[${String(index)}]`));
@@ -233,9 +246,7 @@ export class FakeDataPlane implements DataPlane {
       }
     }
     for (const { authority } of destination.authorities) {
-      if (!/^[!"$-.0-;<-~]{1,300}$/.test(authority) || /[A-Z?@]/.test(authority)) {
-        throw refusal('put_destination.authorities', `"${authority}" is no authority`);
-      }
+      checkAuthority(authority, 'put_destination.authorities');
     }
     const authorities = new Set(destination.authorities.map(({ authority }) => authority));
     if (authorities.size < destination.authorities.length) {
@@ -322,6 +333,26 @@ export class FakeDataPlane implements DataPlane {
   }
 }
 
+/** Those that are set. */
+function checkTraits(endpoint: Endpoint, field: string): Omit<ModelEndpoint, 'weight' | 'labels'> {
+  const { takesOrigProto, authorityOverride, http2Keepalive } = endpoint;
+  if (authorityOverride !== '') checkAuthority(authorityOverride, `${field}.authority_override`);
+  if (http2Keepalive !== undefined && (http2Keepalive.intervalMs < 1 || http2Keepalive.timeoutMs < 1)) {
+    throw refusal(`${field}.http2_keepalive`, 'must be at least 1');
+  }
+  return {
+    ...(takesOrigProto ? { takesOrigProto } : {}),
+    ...(authorityOverride === '' ? {} : { authorityOverride }),
+    ...(http2Keepalive === undefined ? {} : { http2Keepalive }),
+  };
+}
+
+function checkAuthority(authority: string, field: string): void {
+  if (!/^[!"$-.0-;<-~]{1,300}$/.test(authority) || /[A-Z?@]/.test(authority)) {
+    throw refusal(field, `"${authority}" is no authority`);
+  }
+}
+
 function targetsOf(destination: PutDestination): readonly number[] {
   const ids = [destination.targetId, ...destination.authorities.map(({ targetId }) => targetId)];
   return ids.filter((id) => id !== 0);
@@ -332,22 +363,30 @@ function tablesOf(destination: PutDestination): readonly number[] {
   return ids.filter((id) => id !== 0);
 }
 
-function targetsOfTable({ rules, tcp }: PutRouteTable): readonly number[] {
-  const distributions = [...rules.map(({ distribution }) => distribution), tcp?.distribution];
-  return distributions.flatMap(
-    (distribution) => distribution?.backends.map(({ targetId }) => targetId) ?? [],
-  );
+/** Without those that lead nowhere. */
+function targetsOfTable({ rules, tcp, tls }: PutRouteTable): readonly number[] {
+  const tcpRoutes = [tcp, ...tls.map(({ route }) => route)];
+  return [...rules, ...tcpRoutes]
+    .flatMap((item) => item?.distribution?.backends.map(({ targetId }) => targetId) ?? [])
+    .filter((id) => id !== 0);
 }
 
-function checkRouteTable({ hosts, rules }: PutRouteTable): void {
+function checkRouteTable({ hosts, rules, tcp, tls, server }: PutRouteTable): void {
   const keys = new Set(hosts.map(({ host, suffix }) => `${host} ${String(suffix)}`));
   if (keys.size < hosts.length) throw refusal('put_route_table.hosts', 'has one twice');
   if (hosts.some(({ entries }) => entries.some(({ rule }) => rule >= rules.length))) {
     throw refusal('put_route_table.hosts', 'has an entry without a rule');
   }
-  if (new Set(rules.map(({ id }) => id)).size < rules.length || rules.some(({ id }) => id === 0)) {
-    throw refusal('put_route_table.rules', 'has an id twice, or 0');
+  // Rules of one route share its id.
+  if (rules.some(({ id }) => id === 0)) throw refusal('put_route_table.rules', 'has an id of 0');
+  const asked = [...rules, ...(tcp === undefined ? [] : [tcp])].flatMap(
+    ({ authorizations }) => authorizations,
+  );
+  if (asked.some((index) => index >= (server?.authorizations.length ?? 0))) {
+    throw refusal('put_route_table.rules', 'has an authorization that is not there');
   }
+  const names = new Set(tls.map(({ host, suffix }) => `${host} ${String(suffix)}`));
+  if (names.size < tls.length) throw refusal('put_route_table.tls', 'has one twice');
 }
 
 function textOf(address: SocketAddress): string {

@@ -7,8 +7,9 @@ import {
   type Family,
   type LabelsSchema,
 } from '../../src/dataplane/gen/contract_pb.js';
-import { type RouteDirectory } from '../../src/routing/route-directory.js';
-import { type TargetDirectory, type TargetInfo } from '../../src/routing/target-directory.js';
+import { type Directory } from '../../src/metrics/family-description.js';
+import { NO_POLICIES } from '../../src/routing/route-directory.js';
+import { type TargetInfo } from '../../src/routing/target-directory.js';
 
 export type LabelsInit = MessageInitShape<typeof LabelsSchema>;
 
@@ -56,9 +57,10 @@ export class FakeSeries {
   }
 }
 
-/** A directory that knows the targets given, and no route. */
-export function directoryOf(...targets: readonly TargetInfo[]): TargetDirectory & RouteDirectory {
+/** A directory that knows the targets given, and no route and no policy. */
+export function directoryOf(...targets: readonly TargetInfo[]): Directory {
   return {
+    ...NO_POLICIES,
     targetInfo: (id) => targets.find((target) => target.id === id),
     routeInfo: () => undefined,
     backendInfo: () => undefined,

@@ -8,6 +8,7 @@ import { readEnvironment } from '../../src/config/environment.js';
 import type { NativeDataPlane } from '../../src/dataplane/native-dataplane.js';
 import {
   Direction,
+  type EndpointSchema,
   type Failure,
   type HttpSettings,
   type Inspection,
@@ -22,6 +23,7 @@ import { DataPlaneCollector } from '../../src/metrics/data-plane-collector.js';
 import { METRIC_BOUNDS } from '../../src/metrics/metric-bounds.js';
 import { metricBounds } from '../../src/run/data-plane-settings.js';
 import {
+  type Address,
   balanceTarget,
   type EventLog,
   forwardTarget,
@@ -39,11 +41,18 @@ type DestinationOverrides = Partial<
   Exclude<MessageInitShape<typeof PutDestinationSchema>, { $typeName: string }>
 >;
 
+type EndpointTraits = Pick<
+  Exclude<MessageInitShape<typeof EndpointSchema>, { $typeName: string }>,
+  'takesOrigProto' | 'authorityOverride' | 'http2Keepalive'
+>;
+
 export interface ProxyWishes {
   readonly workers?: number;
   readonly tcp?: SettingsInit['tcp'];
   readonly http?: Partial<HttpSettings>;
   readonly buffers?: SettingsInit['buffers'];
+  readonly outboundMaxInFlight?: number;
+  readonly inboundMaxInFlight?: number;
 }
 
 export interface RouteWishes {
@@ -51,11 +60,15 @@ export interface RouteWishes {
   /** Ports of loopback. */
   readonly to: readonly number[];
   readonly weights?: readonly number[];
+  /** What sets the endpoints apart, in the order of `to`. */
+  readonly traits?: readonly EndpointTraits[];
   readonly balanced?: boolean;
   readonly target?: TargetOverrides;
   readonly destination?: DestinationOverrides;
   readonly source?: OriginalDestinationSource;
   readonly direction?: Direction;
+  /** Where all connections of the listener were going, as if the kernel had said so. */
+  readonly original?: Address;
 }
 
 export interface Route {
@@ -85,6 +98,9 @@ export class ProxyUnderTest {
       targetInfo: () => undefined,
       routeInfo: (id) => this.#routes.routeInfo(id),
       backendInfo: (id) => this.#routes.backendInfo(id),
+      serverInfo: (id) => this.#routes.serverInfo(id),
+      authorizationInfo: (id) => this.#routes.authorizationInfo(id),
+      rateLimitInfo: (id) => this.#routes.rateLimitInfo(id),
     });
     plane.subscribe((batch) => {
       for (const { kind } of batch.events) if (kind.case === 'failure') this.failures.push(kind.value);
@@ -130,7 +146,11 @@ export class ProxyUnderTest {
     this.plane.updateEndpoints({
       targetId: id,
       reset: true,
-      add: wishes.to.map((port, i) => ({ address: loopback(port), weight: wishes.weights?.[i] ?? 1 })),
+      add: wishes.to.map((port, i) => ({
+        address: loopback(port),
+        weight: wishes.weights?.[i] ?? 1,
+        ...wishes.traits?.[i],
+      })),
     });
   }
 
@@ -142,14 +162,16 @@ export class ProxyUnderTest {
       protocol: wishes.protocol ?? Protocol.HTTP1,
       detectTimeoutMs: 10_000,
       ...leads,
+      ...(wishes.original === undefined ? {} : { address: wishes.original }),
       ...wishes.destination,
     });
     const { port } = this.plane.listen({
       id,
       direction,
       address: loopback(0),
-      source: wishes.source ?? OriginalDestinationSource.SOURCE_FIXED,
-      destinationId: id,
+      ...(wishes.original === undefined
+        ? { source: wishes.source ?? OriginalDestinationSource.SOURCE_FIXED, destinationId: id }
+        : { source: OriginalDestinationSource.SOURCE_ADDRESS, originalDestination: wishes.original }),
     });
     return { id, port };
   }
@@ -224,6 +246,8 @@ export function aProxy(t: Scope, wishes: ProxyWishes = {}): ProxyUnderTest {
     poller: poller(),
     emitErrorHeaders: true,
     ...(wishes.workers === undefined ? {} : { workers: wishes.workers }),
+    outboundMaxInFlight: wishes.outboundMaxInFlight ?? 0,
+    inboundMaxInFlight: wishes.inboundMaxInFlight ?? 0,
     tcp: { ...usual.tcp, ...wishes.tcp },
     http: { ...(usual.http as HttpSettings), ...wishes.http },
     buffers: { ...usual.buffers, ...wishes.buffers },

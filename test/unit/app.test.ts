@@ -22,6 +22,7 @@ import { type FailureSelection } from '../../src/why/failure-trail.js';
 import { FakeDataPlane } from '../support/fake-dataplane.js';
 import { CAPABLE_HOST, FakeLauncher, type FakeWorkload, RIGHTLESS_HOST } from '../support/fake-workload.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { until } from '../support/processes.js';
 import { parsePrometheusText } from '../support/prometheus-text.js';
 import { aRunOptions } from '../support/run-options.js';
 
@@ -336,6 +337,12 @@ test('the admin server shows metrics and routes, and changes the level of both h
     [bad.status, await bad.text()],
     [400, 'the level must be one of trace, debug, info, warn, error, off'],
   );
+  const leaves = new AbortController();
+  const followed = await fetch(`${base}/logs.json?linkerd=debug`, { signal: leaves.signal });
+  assert.equal(followed.status, 200);
+  assert.equal(world.dataPlane.logLevel, LogLevel.LOG_DEBUG);
+  leaves.abort();
+  await until('the level is that of the log again', () => world.dataPlane.logLevel === LogLevel.LOG_ERROR);
   const [workload] = world.launcher.workloads;
   assert.ok(workload);
   await world.end(workload);

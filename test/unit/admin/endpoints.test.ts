@@ -7,6 +7,7 @@ import { environmentEndpoint, REDACTED } from '../../../src/admin/environment-en
 import { live, Readiness } from '../../../src/admin/health.js';
 import { type AdminRequest, isLoopbackPeer } from '../../../src/admin/http.js';
 import { logLevelEndpoint } from '../../../src/admin/log-level-endpoint.js';
+import { logsEndpoint } from '../../../src/admin/logs-endpoint.js';
 import { metricsEndpoint } from '../../../src/admin/metrics-endpoint.js';
 import { shutdownEndpoint } from '../../../src/admin/shutdown-endpoint.js';
 
@@ -61,12 +62,14 @@ const ENVIRONMENT = {
   db_password: 'p',
   DATABASE_URL: 'postgres://user:pw@db/x',
   SSH_AUTH_SOCK: '/tmp/agent',
+  AUTHORITY_LABELS: 'unsafe',
+  BASIC_AUTH: 'me:pw',
 };
 
 async function environment(asked: Asked = {}): Promise<{ status: number; body: unknown }> {
   const answer = await environmentEndpoint(() => ENVIRONMENT)(aRequest(asked));
   const isJson = answer.headers?.['content-type'] === 'application/json';
-  return { status: answer.status, body: isJson ? JSON.parse(String(answer.body)) : answer.body };
+  return { status: answer.status, body: isJson ? JSON.parse(answer.body as string) : answer.body };
 }
 
 test('the environment shows every name, but no secret', async () => {
@@ -79,6 +82,8 @@ test('the environment shows every name, but no secret', async () => {
       db_password: REDACTED,
       DATABASE_URL: `postgres://${REDACTED}@db/x`,
       SSH_AUTH_SOCK: '/tmp/agent',
+      AUTHORITY_LABELS: 'unsafe',
+      BASIC_AUTH: REDACTED,
     },
   });
 });
@@ -142,6 +147,24 @@ test('another method on the log level names the two allowed ones', async () => {
     status: 405,
     headers: { allow: ['GET', 'PUT'] },
   });
+});
+
+test('where nothing is logged the level is not there, for this host only', async () => {
+  const endpoint = logLevelEndpoint(undefined);
+  assert.deepEqual(await endpoint(aRequest()), { status: 404 });
+  assert.equal((await endpoint(aRequest({ fromLoopback: false }))).status, 403);
+});
+
+test('the log is followed from this host only', async () => {
+  const endpoint = logsEndpoint({
+    open: () => {
+      throw new Error('must not be opened');
+    },
+  });
+  for (const method of ['GET', 'QUERY', 'POST']) {
+    const answer = await endpoint(aRequest({ method, query: 'info', body: 'info', fromLoopback: false }));
+    assert.deepEqual([answer.status, answer.body], [403, 'Requests are only permitted from localhost.']);
+  }
 });
 
 for (const { about, enabled, begins, asked, status, body, begun } of [

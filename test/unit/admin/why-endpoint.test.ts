@@ -25,7 +25,7 @@ async function why(query?: string, method = 'GET'): Promise<Outcome> {
   });
   const request: AdminRequest = { method, query, header: () => undefined, fromLoopback: false, body: '' };
   const { status, body } = await endpoint(request);
-  return { status, body: body === undefined ? undefined : JSON.parse(String(body)), filters };
+  return { status, body: body === undefined ? undefined : JSON.parse(body as string), filters };
 }
 
 test('without a query it answers the latest failures', async () => {

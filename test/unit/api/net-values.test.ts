@@ -1,3 +1,4 @@
+// Addresses, networks and durations of the API, to values of ours and back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -38,6 +39,15 @@ test('a network has a prefix no longer than its address', () => {
   assert.equal(network('10.0.0.0', 33), undefined);
   assert.deepEqual(network('fd00::', 128), { ip: 'fd00::', prefixLength: 128 });
   assert.equal(network('fd00::', 129), undefined);
+});
+
+test('a network of IPv4 within IPv6 is one of IPv4', () => {
+  const mapped = { ip: { case: 'ipv6', value: { first: 0n, last: 0xffff_0a00_0000n } } } as const;
+  const network = (prefixLen: number): ReturnType<typeof toNetwork> =>
+    toNetwork(create(IPNetworkSchema, { ip: mapped, prefixLen }));
+  assert.deepEqual(network(104), { ip: '10.0.0.0', prefixLength: 8 });
+  assert.equal(network(95), undefined);
+  assert.equal(network(129), undefined);
 });
 
 test('durations are milliseconds with fractions; negative ones are none', () => {

@@ -21,6 +21,8 @@ async function sluice(...argv: string[]): Promise<Outcome> {
     };
   const commands: Commands = {
     run: called('run'),
+    proxy: called('proxy'),
+    controller: called('controller'),
     doctor: called('doctor'),
     metrics: called('metrics'),
     routes: called('routes'),
@@ -69,6 +71,11 @@ test('unknown options of run are handed on, to be said with all other mistakes',
 });
 
 for (const [argv, call] of [
+  [['proxy'], ['proxy', []]],
+  [
+    ['proxy', '--workers'],
+    ['proxy', ['unknown option --workers']],
+  ],
   [['doctor'], ['doctor', false]],
   [
     ['doctor', '--json'],

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { routeTableLines } from '../../../src/cli/route-table-text.js';
 import type { RouteConfig } from '../../../src/config/route-config.js';
+import type { RouteRule, RouteTable, TcpRoute } from '../../../src/routing/route-table.js';
 import { compileRouteTable } from '../../../src/routing/route-table-compile.js';
 import { RouteTableIds } from '../../../src/routing/route-table-ids.js';
 import { aBackend, aMatch, aRoute, aService } from '../../support/mesh-configs.js';
@@ -105,4 +106,65 @@ test('calls of gRPC are told by service and method', () => {
     aRoute('rpc', { kind: 'grpc', matches: [aMatch({ grpc: { service: 'shop.Cart', method: '' } })] }),
   );
   assert.equal(line, '    gRPC shop.Cart/* → GRPCRoute.web.rpc');
+});
+
+/** What is said of a table that no mesh file can ask for. */
+function linesOf(parts: Partial<RouteTable>): readonly string[] {
+  const empty = { id: 1, service: 'web', port: 80, hosts: [], rules: [], tcp: undefined };
+  return routeTableLines({ ...empty, ...parts }, '');
+}
+
+test('further matches, versions and headers that are not text are told', () => {
+  const match = aMatch({
+    version: 2,
+    headers: [{ name: 'x', value: { kind: 'bytes', text: 'ff' } }],
+    all: [aMatch({ method: 'GET' })],
+    none: [aMatch({ path: { kind: 'regex', text: '/a' } })],
+  });
+  const lines = linesOf({ hosts: [{ host: '', suffix: false, entries: [{ match, rule: 0 }] }] });
+  assert.equal(lines[1], '  HTTP/2, header x=0xff, (GET), not (regex /a) → ?');
+});
+
+test('a rule of a profile that refuses says what it would do', () => {
+  const rule: RouteRule = {
+    id: 1,
+    name: 'p',
+    kind: 'profile',
+    distribution: { kind: 'empty', backends: [] },
+    filters: [{ kind: 'invalid', message: 'why' }],
+    timeouts: { requestMs: 0, responseMs: 0, idleMs: 0, headMs: 1000 },
+    retry: {
+      limit: 0,
+      statuses: [{ first: 500, last: 599 }],
+      grpcCodes: [],
+      timeoutMs: 0,
+      maxBodyBytes: 0,
+      backoff: undefined,
+      budget: undefined,
+      responsesOnly: true,
+    },
+    allowRequestOverrides: false,
+    failureStatuses: [],
+    budgetId: 0,
+  };
+  assert.deepEqual(linesOf({ rules: [rule] }), [
+    'p: refuse everything: why; to nowhere; response head time-out 1s; retry within the budget after 500-599',
+  ]);
+});
+
+test('connections of TLS are told by the names of their servers', () => {
+  const route: TcpRoute = {
+    id: 1,
+    name: 't',
+    distribution: {
+      kind: 'first',
+      backends: [{ id: 1, name: 'web:80', targetId: 1, weight: 1, filters: [] }],
+    },
+    refusal: undefined,
+  };
+  const tls = [
+    { host: 'a.b', suffix: true, route },
+    { host: '', suffix: false, route: { ...route, refusal: 'forbidden' } },
+  ] as const;
+  assert.deepEqual(linesOf({ tls }), ['*.a.b: to web:80', 'any server name: refused']);
 });

@@ -19,6 +19,7 @@ test('there are examples', () => {
     'retries',
     'circuit-breaker',
     'failure-injection',
+    'controller',
   ]) {
     assert.ok(FILES.includes(`${name}.yaml`), name);
   }

@@ -1,8 +1,10 @@
 // Levels, formats and times of log lines.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 
 import { type LogFormat, type LogLevelName } from '../../../src/config/environment.js';
+import { LogStreams } from '../../../src/logs/log-streams.js';
 import { ProcessLogger } from '../../../src/logs/logger.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
@@ -71,3 +73,31 @@ test('who follows the level is told of each change', () => {
   logger.setLevel('trace');
   assert.deepEqual(seen, ['info', 'trace']);
 });
+
+test('who follows the log gets lines below its level', async () => {
+  const lines: string[] = [];
+  const output = { write: (text: string) => lines.push(text), flush: () => undefined };
+  const streams = new LogStreams();
+  const logger = new ProcessLogger({ level: 'error', format: 'plain', output, now: () => 0, streams });
+  const opened = streams.open('debug');
+  assert.ok(opened.ok);
+  logger.debug({ direction: 'outbound' }, 'quiet');
+  const next = await opened.value.next();
+  assert.ok(next.done !== true);
+  assert.match(next.value, /"message":"quiet".*"target":"linkerd_app_outbound"/);
+  assert.deepEqual(lines, []);
+});
+
+for (const [about, output] of [
+  ['standard output', 'standardOutput'],
+  ['standard error', 'standardErrorOutput'],
+] as const) {
+  test(`lines for ${about} go there, and nowhere else`, () => {
+    const module = new URL('../../../src/logs/logger.js', import.meta.url).href;
+    const code = `import { ${output} } from '${module}'; const o = ${output}(); o.write('line\\n'); o.flush();`;
+    const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+    const [here, there] =
+      output === 'standardOutput' ? [ended.stdout, ended.stderr] : [ended.stderr, ended.stdout];
+    assert.deepEqual([here, there, ended.status], ['line\n', '', 0]);
+  });
+}

@@ -29,7 +29,7 @@ test('every family of the contract is shown under names of its own', () => {
 
 test('names are those of linkerd or begin with sluice_, and counters end in _total', () => {
   for (const { name, type } of FAMILY_ORDER) {
-    assert.match(name, /^(?:sluice_|request_|response_|tcp_|outbound_|inbound_)/);
+    assert.match(name, /^(?:sluice_|request_|response_|route_|tcp_|outbound_|inbound_)/);
     assert.equal(name.endsWith('_total'), type === 'counter', name);
   }
 });
@@ -46,7 +46,7 @@ test('bounds of histograms ascend', () => {
 
 test('families are in the order of the contract', () => {
   assert.equal(FAMILY_ORDER[0]?.name, 'request_total');
-  assert.equal(FAMILY_ORDER.at(-1)?.name, 'outbound_tcp_route_close_total');
+  assert.equal(FAMILY_ORDER.at(-1)?.name, 'outbound_tls_route_close_total');
 });
 
 for (const [about, family, labels, expected] of [

@@ -221,3 +221,15 @@ test('a route that nobody remembers has empty labels, and the overflow series ha
   const [overflow] = shown(Family.ROUTE_REQUEST_STATUSES_TOTAL, { overflow: true }, 1n);
   assert.deepEqual(overflow?.labels, { overflow: 'true' });
 });
+
+test('a connection that was routed by its server name has it as its host name', () => {
+  const labels = { routeId: TCP, serverName: 'api.shop' };
+  const route = { ...ROUTE, route_kind: 'TCPRoute', route_name: 'tcp', hostname: 'api.shop' };
+  assert.deepEqual(shown(Family.TLS_ROUTE_OPEN_TOTAL, labels, 2n), [
+    { name: 'outbound_tls_route_open_total', labels: route, value: 2 },
+  ]);
+  const closed = shown(Family.TLS_ROUTE_CLOSE_TOTAL, { ...labels, reason: Reason.FORBIDDEN }, 1n);
+  assert.deepEqual(closed, [
+    { name: 'outbound_tls_route_close_total', labels: { ...route, error: 'forbidden' }, value: 1 },
+  ]);
+});
