@@ -1,4 +1,5 @@
-// /why.json: the latest failures with their causes, newest first. `sluice why` prints it.
+// /why.json: the latest failures with their causes, newest first, and how the questions to a control
+// plane are. `sluice why` prints it.
 import {
   FILTER_NAMES,
   type FailureFilter,
@@ -6,13 +7,23 @@ import {
   parseFilter,
   type RawFilter,
 } from '../why/failure-filter.js';
+import { type StreamDescription } from '../routing/proxy-streams.js';
 import { type FailureSelection } from '../why/failure-trail.js';
 import { closest } from '../core/closest.js';
 import { failure, type Result, success } from '../core/result.js';
 import { type AdminEndpoint, jsonError, jsonResponse, methodNotAllowed } from './http.js';
 
+export type StreamView = StreamDescription;
+
 export interface WhySource {
   select(filter: FailureFilter): FailureSelection;
+  /** Absent where no control plane is asked. */
+  streams?(): readonly StreamView[];
+}
+
+/** The answer. */
+export interface WhyView extends FailureSelection {
+  readonly streams?: readonly StreamView[];
 }
 
 function isFilterName(name: string): name is FilterName {
@@ -42,8 +53,9 @@ export function whyEndpoint(source: WhySource): AdminEndpoint {
     const raw = readQuery(request.query ?? '');
     if (!raw.ok) return jsonError(400, raw.error.join('; '));
     const filter = parseFilter(raw.value);
-    return filter.ok
-      ? jsonResponse(200, source.select(filter.value))
-      : jsonError(400, filter.error.join('; '));
+    if (!filter.ok) return jsonError(400, filter.error.join('; '));
+    const streams = source.streams?.();
+    const view: WhyView = { ...source.select(filter.value), ...(streams === undefined ? {} : { streams }) };
+    return jsonResponse(200, view);
   };
 }

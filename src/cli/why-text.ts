@@ -1,16 +1,16 @@
 // The answer of /why.json as text for people: for each failure what failed, the sentence of its reason,
-// and the endpoints there were.
+// and the endpoints there were; then what a control plane does not answer.
 import { printable } from '../core/printable.js';
 import { endpointsText } from '../why/endpoints-picture.js';
 import { type FailureRecord } from '../why/failure-record.js';
-import { type FailureSelection } from '../why/failure-trail.js';
+import { type StreamView, type WhyView } from '../admin/why-endpoint.js';
 import { AdminUnavailableError } from './admin-client.js';
 
 const INDENT = ' '.repeat(14);
 /** A picture older or younger than its failure by this much says so. */
 const NOTABLE_AGE_MS = 500;
 
-function parse(json: string): FailureSelection {
+function parse(json: string): WhyView {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -18,7 +18,7 @@ function parse(json: string): FailureSelection {
     value = undefined;
   }
   if (typeof value === 'object' && value !== null && 'failures' in value && 'remembered' in value) {
-    return value as FailureSelection;
+    return value as WhyView;
   }
   throw new AdminUnavailableError('the answer is not that of sluice');
 }
@@ -81,8 +81,39 @@ function countText(count: number, singular: string, plural: string): string {
   return `${count} ${count === 1 ? singular : plural}`;
 }
 
+const STREAM_TEXTS: Readonly<Record<StreamView['kind'], string>> = {
+  endpoints: 'endpoints of',
+  profile: 'profile of',
+  'outbound-policy': 'policy for',
+  'inbound-policy': 'policy of port',
+};
+
+function secondsText(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}
+
+/** Those that are away, or have never been answered. */
+function streamLines(streams: readonly StreamView[]): string[] {
+  const unwell = streams.filter(({ open, state }) => state !== 'refused' && (!open || state === 'pending'));
+  const lines = unwell.map(({ kind, subject, state, open, ageMs, lastMessageAgoMs, lastFailure }) => {
+    const how = open ? 'has not been answered' : 'is not asked now';
+    const known =
+      lastMessageAgoMs === undefined
+        ? ''
+        : `; what was said ${secondsText(lastMessageAgoMs)} ago is in force`;
+    const why = lastFailure === undefined ? '' : `: ${lastFailure.message}`;
+    return printable(
+      `control plane: the ${STREAM_TEXTS[kind]} ${subject} ${how} for ${secondsText(ageMs)}${state === 'known' ? known : ''}${why}`,
+    );
+  });
+  const well = streams.length - unwell.length;
+  return streams.length === 0
+    ? []
+    : [...lines, `control plane: ${countText(well, 'question is', 'questions are')} answered.`];
+}
+
 export function whyText(json: string, now: Date): string {
-  const { failures, matching, remembered, forgotten, lost } = parse(json);
+  const { failures, matching, remembered, forgotten, lost, streams = [] } = parse(json);
   const lines = failures.flatMap((failure) => failureLines(failure, now));
   if (remembered === 0) {
     lines.push('Nothing has failed.');
@@ -97,5 +128,6 @@ export function whyText(json: string, now: Date): string {
   }
   if (lost > 0)
     lines.push(`${countText(lost, 'failure or log line', 'failures or log lines')} came too fast.`);
+  lines.push(...streamLines(streams));
   return `${lines.join('\n')}\n`;
 }

@@ -83,7 +83,7 @@ export async function startViews(proxy: Proxy, parts: ViewParts): Promise<HostPo
       inspect: () => dataPlane.inspect(),
       capture: () => captureView(parts.bound()),
     },
-    why: trail,
+    why: { select: (filter) => trail.select(filter), streams: () => router.streams() },
   });
   try {
     await teardown.start(server);

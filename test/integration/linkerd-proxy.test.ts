@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 
 import * as grpc from '@grpc/grpc-js';
 
+import { type WhyView } from '../../src/admin/why-endpoint.js';
 import { fromHostPort } from '../../src/api/net-values.js';
 import { LinkerdProxy, PROXY_IDENTITY, sidecarEnvironment } from '../support/a-linkerd-proxy.js';
 import { sluice } from '../support/a-sluice.js';
@@ -136,6 +137,12 @@ test('what was discovered serves on while the controllers are away', TIMEOUT, as
   assert.equal(await get(outbound), '200 a');
   await proxy.controller.stop();
   for (let i = 0; i < 20; i += 1) assert.equal(await get(outbound), '200 a');
+  await until('why tells that the controller is away', async () => {
+    const { streams } = (await (await proxy.admin('/why.json')).json()) as WhyView;
+    const endpoints = streams?.find(({ kind }) => kind === 'endpoints');
+    assert.equal(endpoints?.subject, pathOf('web'));
+    return !endpoints.open && endpoints.state === 'known' && endpoints.lastFailure !== undefined;
+  });
   await proxy.controller.restart();
   await until('it asks again', () => proxy.controller.calls('Watch').length >= 2);
   assert.equal(await get(outbound), '200 a');

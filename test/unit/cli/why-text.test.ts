@@ -118,3 +118,34 @@ test('a single try goes without saying', () => {
   const told = lines([aRecord({ lastMs: AT, tries: 1, detail: '' })]);
   assert.equal(told.length, 1);
 });
+
+test('questions that a control plane does not answer are told, the others are counted', () => {
+  const stream = {
+    kind: 'endpoints',
+    subject: 'web.shop.svc.cluster.local:80',
+    state: 'known',
+    open: true,
+    ageMs: 90_000,
+    lastMessageAgoMs: 4200,
+  };
+  const streams = [
+    stream,
+    {
+      ...stream,
+      kind: 'profile',
+      subject: '10.1.2.3:80',
+      open: false,
+      lastFailure: { code: 14, message: 'no endpoint is ready', agoMs: 100 },
+    },
+    { ...stream, kind: 'inbound-policy', subject: '8080', state: 'pending', lastMessageAgoMs: undefined },
+    { ...stream, kind: 'outbound-policy', subject: '10.9.9.9:80', state: 'refused', open: false },
+  ];
+  const selection = { failures: [], matching: 0, remembered: 0, forgotten: 0, lost: 0, streams };
+  assert.deepEqual(whyText(JSON.stringify(selection), NOW).split('\n'), [
+    'Nothing has failed.',
+    'control plane: the profile of 10.1.2.3:80 is not asked now for 90 s; what was said 4.2 s ago is in force: no endpoint is ready',
+    'control plane: the policy of port 8080 has not been answered for 90 s',
+    'control plane: 2 questions are answered.',
+    '',
+  ]);
+});
