@@ -25,6 +25,8 @@ export interface ControllerOptions {
   /** Beside the file, the folder of the authority and those of the log. */
   readonly options?: readonly string[];
   readonly env?: Variables;
+  /** What runs it, such as `nsenter` into a namespace. */
+  readonly wrap?: readonly string[];
 }
 
 /** Answers when it is ready. */
@@ -45,11 +47,15 @@ export class Controller extends Running {
   constructor(
     scope: Scope,
     folder: string,
-    { options = ['--listen', '127.0.0.1:0'], env }: ControllerOptions,
+    { options = ['--listen', '127.0.0.1:0'], env, wrap = [] }: ControllerOptions,
   ) {
     const own = ['--config', join(folder, 'mesh.yaml'), '--ca-dir', join(folder, 'ca')];
     const log = ['--log-format', 'json', '--log-level', 'debug'];
-    super(sluiceWords('controller', ...own, ...log, ...options), env === undefined ? {} : { env });
+    const [program = process.execPath, ...words] = [
+      ...wrap,
+      ...sluiceWords('controller', ...own, ...log, ...options),
+    ];
+    super([program, ...words], env === undefined ? {} : { env });
     this.folder = folder;
     this.#scope = scope;
   }

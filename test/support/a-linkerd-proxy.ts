@@ -55,40 +55,11 @@ export async function sidecarEnvironment(
   };
 }
 
-export class LinkerdProxy extends Running {
-  readonly controller: ScriptedController;
-  readonly #leaf: () => Promise<Uint8Array>;
-
-  private constructor(
-    words: readonly [string, ...string[]],
-    env: Variables,
-    controller: ScriptedController,
-    leaf: () => Promise<Uint8Array>,
-  ) {
-    super(words, { env });
-    this.controller = controller;
-    this.#leaf = leaf;
-  }
-
-  /** Answers when its ports are known, and with `certify` when it serves. */
-  static async start(t: TestContext, options: LinkerdProxyOptions = {}): Promise<LinkerdProxy> {
-    const controller = await ScriptedController.start(t);
-    const { env, leaf } = await sidecarEnvironment(t, controller.port);
-    const [program = process.execPath, ...words] = [...(options.wrap ?? []), ...sluiceWords('proxy')];
-    const proxy = new LinkerdProxy([program, ...words], { ...env, ...options.env }, controller, leaf);
-    t.after(() => proxy.stop());
-    await proxy.interface('Outbound');
-    if (options.certify === false) return proxy;
-    controller.on('Certify', (call) => void proxy.answerCertify(call));
-    await proxy.logged(/Certified identity/);
-    return proxy;
-  }
-
-  async answerCertify(call: Awaited<ReturnType<ScriptedController['next']>>): Promise<void> {
-    assert.equal(call.method, 'Certify');
-    const validUntil = { seconds: BigInt(Math.floor(Date.now() / 1000) + 24 * 60 * 60) };
-    (call as { send(message: unknown): void }).send({ leafCertificate: await this.#leaf(), validUntil });
-    call.end();
+/** A proxy, whoever drives it. */
+export class SidecarProxy extends Running {
+  constructor(env: Variables, wrap: readonly string[] = []) {
+    const [program = process.execPath, ...words] = [...wrap, ...sluiceWords('proxy')];
+    super([program, ...words], { env });
   }
 
   /** `ip:port` of a start-up line. */
@@ -106,5 +77,41 @@ export class LinkerdProxy extends Running {
 
   async admin(path: string, init?: RequestInit): Promise<Response> {
     return fetch(`http://${await this.interface('Admin')}${path}`, init);
+  }
+}
+
+export class LinkerdProxy extends SidecarProxy {
+  readonly controller: ScriptedController;
+  readonly #leaf: () => Promise<Uint8Array>;
+
+  private constructor(
+    env: Variables,
+    wrap: readonly string[],
+    controller: ScriptedController,
+    leaf: () => Promise<Uint8Array>,
+  ) {
+    super(env, wrap);
+    this.controller = controller;
+    this.#leaf = leaf;
+  }
+
+  /** Answers when its ports are known, and with `certify` when it serves. */
+  static async start(t: TestContext, options: LinkerdProxyOptions = {}): Promise<LinkerdProxy> {
+    const controller = await ScriptedController.start(t);
+    const { env, leaf } = await sidecarEnvironment(t, controller.port);
+    const proxy = new LinkerdProxy({ ...env, ...options.env }, options.wrap ?? [], controller, leaf);
+    t.after(() => proxy.stop());
+    await proxy.interface('Outbound');
+    if (options.certify === false) return proxy;
+    controller.on('Certify', (call) => void proxy.answerCertify(call));
+    await proxy.logged(/Certified identity/);
+    return proxy;
+  }
+
+  async answerCertify(call: Awaited<ReturnType<ScriptedController['next']>>): Promise<void> {
+    assert.equal(call.method, 'Certify');
+    const validUntil = { seconds: BigInt(Math.floor(Date.now() / 1000) + 24 * 60 * 60) };
+    (call as { send(message: unknown): void }).send({ leafCertificate: await this.#leaf(), validUntil });
+    call.end();
   }
 }
