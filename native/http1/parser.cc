@@ -144,6 +144,9 @@ struct RequestStart {
     if (verdict == Verdict::Done) verdict = readLineEnd(reader, Violation::BadVersion);
     if (verdict != Verdict::Done) return verdict;
     head.method = methodOf(head.methodText);
+    // The head may have been one of HTTP/2 before, and its text may be gone.
+    head.majorVersion = 1;
+    head.scheme = head.protocol = {};
     const Violation violation = resolveTarget(head);
     return violation == Violation::None ? Verdict::Done : reader.bad(violation);
   }

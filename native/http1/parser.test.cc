@@ -247,6 +247,19 @@ TEST_CASE("the parts of a request are views of what was written") {
   CHECK(head.fields.items[2].id == FieldId::ContentLength);
 }
 
+TEST_CASE("a head that was of HTTP/2 before is of HTTP/1 alone when it is parsed") {
+  RequestHead head;
+  head.majorVersion = 2;
+  head.scheme = "https";
+  head.protocol = "websocket";
+  HeadProgress progress;
+  const std::string text = get("");
+  CHECK(parseRequestHead(text, Limits{}, progress, head).state == ParseState::Complete);
+  CHECK(head.majorVersion == 1);
+  CHECK(head.scheme.empty());
+  CHECK(head.protocol.empty());
+}
+
 TEST_CASE("the parts of a response are views of what was written") {
   static ResponseHead head;
   HeadProgress progress;
