@@ -22,7 +22,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(ROOT);
 
 const LOGS = 'build/test-logs';
-const FUZZ_SECONDS = Number(process.env.FUZZ_SECONDS ?? 30);
+const FUZZ_SECONDS = Number(process.env.FUZZ_SECONDS ?? 20);
 const MINUTE = 60;
 const TAIL_LINES = 120;
 const KILL_GRACE_MS = 5_000;
