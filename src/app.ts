@@ -41,6 +41,7 @@ import { type DestinationDirectory } from './routing/target-directory.js';
 import { acceptable, captureWishes, startCapture } from './run/capture.js';
 import { exitCodeOf, makeWorkload, proxyVariables, untilEnded } from './run/command.js';
 import { availableMemoryBytes, dataPlaneSettings } from './run/data-plane-settings.js';
+import { followCrashes, stackOf } from './run/crashes.js';
 import { drain } from './run/drain.js';
 import { EX_SOFTWARE, EX_UNAVAILABLE, signalExitCode } from './run/exit-codes.js';
 import { changesForNextStart } from './run/late-changes.js';
@@ -147,12 +148,7 @@ async function compose(app: App): Promise<number> {
   /** What earlier parts ask later ones for, once these are there. */
   const late: { workload?: Workload; router?: MeshRouter } = {};
 
-  const crash = new AbortController();
-  const unfollowCrashes = effects.crashes((error) => {
-    logger.error({ stack: stackOf(error) }, 'an error was not handled');
-    crash.abort(error);
-  });
-  teardown.add('crash handlers', unfollowCrashes);
+  const crash = followCrashes(effects.crashes, logger, teardown);
   const relay = new SignalRelay({
     signals: effects.signals,
     sharesTerminal: effects.sharesTerminal,
@@ -247,7 +243,7 @@ async function compose(app: App): Promise<number> {
     capture.workload ?? (await makeWorkload(app, { rung, cgroupParent: undefined, variables }));
   late.workload = workload;
   if (relay.endingSignal !== undefined) return signalExitCode(constants.signals[relay.endingSignal]);
-  crash.signal.throwIfAborted();
+  crash.throwIfAborted();
   logger.info(
     {
       rung,
@@ -262,8 +258,8 @@ async function compose(app: App): Promise<number> {
   );
   readiness.markReady();
 
-  const exit = await untilEnded(app, workload, crash.signal);
-  if (crash.signal.aborted) return EX_SOFTWARE;
+  const exit = await untilEnded(app, workload, crash);
+  if (crash.aborted) return EX_SOFTWARE;
   await drain(app, dataPlane, relay.hardEnd);
   return exitCodeOf(exit);
 }
@@ -364,8 +360,4 @@ function levelControl(logger: ProcessLogger): LevelControl {
       return undefined;
     },
   };
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

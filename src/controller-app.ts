@@ -22,6 +22,7 @@ import type { DnsResolver } from './discovery/dns-resolver.js';
 import { SystemDnsResolver } from './discovery/system-dns-resolver.js';
 import { type LogOutput, ProcessLogger, standardErrorOutput } from './logs/logger.js';
 import { EX_SOFTWARE, EX_UNAVAILABLE } from './run/exit-codes.js';
+import { type CrashSource, processCrashes, processSignals } from './run/process-effects.js';
 import type { SignalSource } from './run/signal-relay.js';
 import { StartError } from './run/start-error.js';
 import { Teardown } from './run/teardown.js';
@@ -33,8 +34,7 @@ export interface ControllerEffects {
   readonly logOutput: () => LogOutput;
   readonly resolver: (servers: readonly string[]) => DnsResolver;
   readonly signals: SignalSource;
-  /** Tells of errors that nobody handled; answers how to stop. */
-  readonly crashes: (listener: (error: unknown) => void) => () => void;
+  readonly crashes: CrashSource;
 }
 
 export const systemControllerEffects: ControllerEffects = {
@@ -42,18 +42,8 @@ export const systemControllerEffects: ControllerEffects = {
   variables: environmentVariables,
   logOutput: standardErrorOutput,
   resolver: (servers) => new SystemDnsResolver({ servers }),
-  signals: (signal, listener) => {
-    process.on(signal, listener);
-    return () => process.off(signal, listener);
-  },
-  crashes: (listener) => {
-    process.on('uncaughtException', listener);
-    process.on('unhandledRejection', listener);
-    return () => {
-      process.off('uncaughtException', listener);
-      process.off('unhandledRejection', listener);
-    };
-  },
+  signals: processSignals,
+  crashes: processCrashes,
 };
 
 /** Serves until it is asked to end; answers the exit code. Never rejects. */

@@ -84,10 +84,13 @@ export interface OutboundConfig extends SideConfig {
   readonly allowLoopback: boolean;
 }
 
-/** Bounds of a question to a controller that is not on loopback; undefined: none. */
+/** What bounds a question to a controller that is not on loopback; undefined: nothing does. Initial ≤ idle ≤ lifetime. */
 export interface StreamLimits {
+  /** Until the first message. */
   readonly initialMs: number | undefined;
+  /** Between messages. */
   readonly idleMs: number | undefined;
+  /** From the question on. */
   readonly lifetimeMs: number | undefined;
 }
 

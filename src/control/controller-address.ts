@@ -1,5 +1,6 @@
 // Where a controller is, as it is configured, and what follows from that (reference, proxy behaviour
 // §1.9): those on this host are spoken to in clear and their streams have no limits.
+import type { StreamLimits } from '../config/proxy-config.js';
 import type { BackoffSettings } from '../core/backoff.js';
 import { canonicalIp, ipFamily, isLoopback } from '../core/ip.js';
 
@@ -17,16 +18,6 @@ export interface ConnectSettings {
   readonly backoff: BackoffSettings;
   /** Idle time before TCP probes; undefined: none are sent. */
   readonly keepaliveMs: number | undefined;
-}
-
-/** What bounds a stream from outside; undefined: nothing does. Initial ≤ idle ≤ lifetime. */
-export interface StreamLimits {
-  /** Until the first message. */
-  readonly initialMs: number | undefined;
-  /** Between messages. */
-  readonly idleMs: number | undefined;
-  /** From the question on. */
-  readonly lifetimeMs: number | undefined;
 }
 
 export interface ControllerSettings {

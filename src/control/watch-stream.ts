@@ -9,7 +9,7 @@ import type { CancelTimer, Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import { type ReadonlyWatch, Watch } from '../core/watch.js';
 import type { StreamHealth, StreamState, StreamWatch } from './control-plane.js';
-import type { StreamLimits } from './controller-address.js';
+import type { StreamLimits } from '../config/proxy-config.js';
 import type { ControllerTransport, OpenRpc, RpcQuestion } from './controller-transport.js';
 import { RPC_CODE, rpcCodeName, type RpcStatus, type TerminalCodes } from './rpc-status.js';
 

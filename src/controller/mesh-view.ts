@@ -1,5 +1,6 @@
 // One moment of the mesh: the configuration with the endpoints that are present, indexed by what is asked
 // for. Never changes; a new moment is a new view.
+import { backendPort } from '../config/backend-port.js';
 import type { EndpointConfig, MeshConfig, ServiceConfig, ServiceProtocol } from '../config/mesh-config.js';
 import type { BackendConfig } from '../config/route-config.js';
 import { formatHostPort, type HostPort } from '../core/ip.js';
@@ -65,12 +66,11 @@ export class MeshView {
     return service.dns === undefined ? service.endpoints : this.#found.get(service.name);
   }
 
-  /** The port that was connected to when the backend has it, else its only one. */
   portOfBackend(backend: BackendConfig, connected: number): number {
-    if (backend.port !== undefined) return backend.port;
     const ports = this.#services.byName.get(backend.service)?.ports.map(({ port }) => port) ?? [];
-    return ports.includes(connected) ? connected : (ports[0] ?? connected);
+    return backendPort(backend, ports, connected);
   }
+
   /** Of several services that share an endpoint the first speaks for it. */
   #indexEndpoints(): ReadonlyMap<string, ServiceEndpoint> {
     const index = new Map<string, ServiceEndpoint>();

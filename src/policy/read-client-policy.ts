@@ -11,6 +11,7 @@ import type {
   ProxyProtocol_Detect,
   TlsRoute,
 } from '../api/gen/outbound_pb.js';
+import type { RequestMatchConfig } from '../config/route-config.js';
 import { deepFreeze } from '../core/freeze.js';
 import type {
   ClientPolicy,
@@ -105,43 +106,63 @@ function readHttpPolicy(
   };
 }
 
-/** Undefined when no request can have one of its hosts. */
 function readHttpRoute(reading: Reading, path: string, route: HttpRoute): PolicyRoute | undefined {
-  const meta = readMetadata(reading, `${path}.metadata`, route.metadata);
-  const hosts = readHosts(reading, `${path}.hosts`, route.hosts);
-  const rules = route.rules.map((rule, index): PolicyRule => {
-    const at = `${path}.rules[${String(index)}]`;
-    return {
-      matches: rule.matches.map((match, number) =>
-        readHttpMatch(reading, `${at}.matches[${String(number)}]`, match),
-      ),
-      filters: readFilters(reading, `${at}.filters`, rule.filters),
-      distribution: readDistribution(reading, `${at}.backends`, rule.backends, readFilters),
-      timeouts: readTimeouts(reading, at, rule),
-      retry: readHttpRetry(reading, `${at}.retry`, rule.retry),
-      allowRequestOverrides: rule.allowL5dRequestHeaders,
-    };
+  return readRoute(reading, path, route, {
+    kind: 'http',
+    readMatch: readHttpMatch,
+    readRetry: readHttpRetry,
   });
-  return hosts === undefined ? undefined : { meta, kind: 'http', hosts, rules };
 }
 
 function readGrpcRoute(reading: Reading, path: string, route: GrpcRoute): PolicyRoute | undefined {
+  return readRoute(reading, path, route, {
+    kind: 'grpc',
+    readMatch: readGrpcMatch,
+    readRetry: readGrpcRetry,
+  });
+}
+
+type RouteMessage = HttpRoute | GrpcRoute;
+type RuleMessage<Route extends RouteMessage> = Route['rules'][number];
+
+/** What the two kinds of route differ in. */
+interface RouteKindReading<Route extends RouteMessage> {
+  readonly kind: PolicyRoute['kind'];
+  readonly readMatch: (
+    reading: Reading,
+    path: string,
+    match: RuleMessage<Route>['matches'][number],
+  ) => RequestMatchConfig;
+  readonly readRetry: (
+    reading: Reading,
+    path: string,
+    retry: RuleMessage<Route>['retry'],
+  ) => PolicyRule['retry'];
+}
+
+/** Undefined when no request can have one of its hosts. */
+function readRoute<Route extends RouteMessage>(
+  reading: Reading,
+  path: string,
+  route: Route,
+  { kind, readMatch, readRetry }: RouteKindReading<Route>,
+): PolicyRoute | undefined {
   const meta = readMetadata(reading, `${path}.metadata`, route.metadata);
   const hosts = readHosts(reading, `${path}.hosts`, route.hosts);
-  const rules = route.rules.map((rule, index): PolicyRule => {
+  const rules = route.rules.map((rule: RuleMessage<Route>, index): PolicyRule => {
     const at = `${path}.rules[${String(index)}]`;
     return {
       matches: rule.matches.map((match, number) =>
-        readGrpcMatch(reading, `${at}.matches[${String(number)}]`, match),
+        readMatch(reading, `${at}.matches[${String(number)}]`, match),
       ),
       filters: readFilters(reading, `${at}.filters`, rule.filters),
       distribution: readDistribution(reading, `${at}.backends`, rule.backends, readFilters),
       timeouts: readTimeouts(reading, at, rule),
-      retry: readGrpcRetry(reading, `${at}.retry`, rule.retry),
+      retry: readRetry(reading, `${at}.retry`, rule.retry),
       allowRequestOverrides: rule.allowL5dRequestHeaders,
     };
   });
-  return hosts === undefined ? undefined : { meta, kind: 'grpc', hosts, rules };
+  return hosts === undefined ? undefined : { meta, kind, hosts, rules };
 }
 
 function readOpaque(

@@ -14,8 +14,10 @@ import { AddonUnavailableError, ContractMismatchError } from '../dataplane/error
 import { dataPlaneLevel } from '../logs/log-level.js';
 import { ProxyLogger } from '../logs/proxy-logger.js';
 import { ProxyRouter } from '../routing/proxy-router.js';
+import { followCrashes, stackOf } from '../run/crashes.js';
 import { EX_SOFTWARE, EX_UNAVAILABLE, EX_USAGE } from '../run/exit-codes.js';
 import { type OpenedDataPlane } from '../run/process-effects.js';
+import { StartError } from '../run/start-error.js';
 import { Teardown } from '../run/teardown.js';
 import { packageVersion } from '../run/version.js';
 import { Controllers, describeController } from './controllers.js';
@@ -27,7 +29,7 @@ import {
   usableCertificates,
 } from './proxy-identity.js';
 import { BindError, ProxyListeners } from './proxy-listeners.js';
-import { type Proxy, type ProxyEffects, ProxyStartError } from './proxy-context.js';
+import { type Proxy, type ProxyEffects } from './proxy-context.js';
 import { drainProxy, ProxyShutdown, untilAborted } from './proxy-shutdown.js';
 import { startViews } from './proxy-views.js';
 import { routerSettings } from './router-settings.js';
@@ -61,10 +63,10 @@ export async function runProxy(effects: ProxyEffects): Promise<number> {
       logger,
       teardown,
       shutdown,
-      crash: followCrashes(effects, logger, teardown),
+      crash: followCrashes(effects.crashes, logger, teardown),
     });
   } catch (error) {
-    if (error instanceof ProxyStartError) {
+    if (error instanceof StartError) {
       effects.complain(`${error.message}\n`);
       return error.exitCode;
     }
@@ -84,17 +86,14 @@ function configure(
   tell(effects, logger, environment.ok ? environment.value.notices : environment.error.notices);
   if (!environment.ok) {
     for (const line of environment.error.lines) logger.error({}, line);
-    throw new ProxyStartError(EX_USAGE, `Invalid configuration: ${environment.error.reason}`);
+    throw new StartError(EX_USAGE, `Invalid configuration: ${environment.error.reason}`);
   }
   const { config } = environment.value;
   if (config.outbound.ingressMode) {
-    throw new ProxyStartError(
-      EX_USAGE,
-      'Invalid configuration: ingress mode is not supported in this version',
-    );
+    throw new StartError(EX_USAGE, 'Invalid configuration: ingress mode is not supported in this version');
   }
   const certificates = usableCertificates(config.identity);
-  if (!certificates.ok) throw new ProxyStartError(EX_USAGE, `Invalid configuration: ${certificates.error}`);
+  if (!certificates.ok) throw new StartError(EX_USAGE, `Invalid configuration: ${certificates.error}`);
   return { config, certificates: certificates.value };
 }
 
@@ -103,16 +102,6 @@ function tell({ complain }: ProxyEffects, logger: ProxyLogger, notices: readonly
     if (to === 'standard error') complain(`${message}\n`);
     else logger[level](fields, message);
   }
-}
-
-function followCrashes(effects: ProxyEffects, logger: ProxyLogger, teardown: Teardown): AbortSignal {
-  const crash = new AbortController();
-  const unfollow = effects.crashes((error) => {
-    logger.error({ stack: stackOf(error) }, 'an error was not handled');
-    crash.abort(error);
-  });
-  teardown.add('crash handlers', unfollow);
-  return crash.signal;
 }
 
 async function serve(proxy: Proxy): Promise<number> {
@@ -140,7 +129,7 @@ async function serve(proxy: Proxy): Promise<number> {
     clock,
     logger: logger.part('identity'),
   });
-  if (!certifier.ok) throw new ProxyStartError(EX_USAGE, `Invalid configuration: ${certifier.error}`);
+  if (!certifier.ok) throw new StartError(EX_USAGE, `Invalid configuration: ${certifier.error}`);
 
   /** What earlier parts ask later ones for, once these are there. */
   const late: { listeners?: ProxyListeners } = {};
@@ -200,7 +189,7 @@ function openDataPlane({ config, effects, logger, teardown }: Proxy, workers: nu
     return opened;
   } catch (error) {
     if (error instanceof AddonUnavailableError || error instanceof ContractMismatchError) {
-      throw new ProxyStartError(EX_UNAVAILABLE, `Initialization failure: ${error.message}`);
+      throw new StartError(EX_UNAVAILABLE, `Initialization failure: ${error.message}`);
     }
     throw error;
   }
@@ -210,7 +199,7 @@ function bindListeners({ config }: Proxy, dataPlane: DataPlane): ProxyListeners 
   try {
     return new ProxyListeners(dataPlane, config);
   } catch (error) {
-    if (error instanceof BindError) throw new ProxyStartError(EX_UNAVAILABLE, error.message);
+    if (error instanceof BindError) throw new StartError(EX_UNAVAILABLE, error.message);
     throw error;
   }
 }
@@ -233,8 +222,4 @@ function tellStart(
   logger.info({}, `Local identity is ${identity.id.id}`);
   logger.info({}, `Destinations resolved via ${describeController(destination.controller)}`);
   logger.debug({}, `Identity verified via ${describeController(certificates.controller)}`);
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -36,14 +36,3 @@ export interface Proxy {
   /** Aborted by an error that nobody handled. */
   readonly crash: AbortSignal;
 }
-
-/** Why a proxy does not start; the message is for standard error. */
-export class ProxyStartError extends Error {
-  override readonly name = 'ProxyStartError';
-  readonly exitCode: number;
-
-  constructor(exitCode: number, message: string) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}

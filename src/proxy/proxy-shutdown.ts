@@ -4,10 +4,9 @@ import { type Clock } from '../core/clock.js';
 import { type Logger } from '../core/logger.js';
 import { type DataPlane } from '../dataplane/dataplane.js';
 import { type SignalSource } from '../run/signal-relay.js';
+import { untilDrained } from '../run/until-drained.js';
 
 const ENDING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** The data plane cuts what is left after its grace; it has this much longer to say so. */
-const ANSWER_MARGIN_MS = 1000;
 
 export class ProxyShutdown {
   readonly #logger: Logger;
@@ -63,26 +62,15 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Resolves when the last connection has ended, or the grace is over. */
-export function drainProxy(
+export async function drainProxy(
   dataPlane: Pick<DataPlane, 'drain' | 'subscribe'>,
   clock: Clock,
   logger: Logger,
   graceMs: number,
 ): Promise<void> {
-  return new Promise((resolve) => {
-    const startedMs = clock.now();
-    const finish = (): void => {
-      cancel();
-      unsubscribe();
-      if (clock.now() - startedMs >= graceMs) {
-        logger.warn({}, `Graceful shutdown did not complete in ${String(graceMs)}ms, terminating now`);
-      }
-      resolve();
-    };
-    const cancel = clock.after(graceMs + ANSWER_MARGIN_MS, finish);
-    const unsubscribe = dataPlane.subscribe((batch) => {
-      if (batch.events.some((event) => event.kind.case === 'drained')) finish();
-    });
-    dataPlane.drain(graceMs);
-  });
+  const startedMs = clock.now();
+  await untilDrained(dataPlane, clock, graceMs);
+  if (clock.now() - startedMs >= graceMs) {
+    logger.warn({}, `Graceful shutdown did not complete in ${String(graceMs)}ms, terminating now`);
+  }
 }

@@ -16,10 +16,11 @@ import { systemProcessFacts } from '../metrics/process-metrics.js';
 import { MetricsRegistry } from '../metrics/registry.js';
 import { type ProxyRouter } from '../routing/proxy-router.js';
 import { EX_UNAVAILABLE } from '../run/exit-codes.js';
+import { StartError } from '../run/start-error.js';
 import { packageVersion } from '../run/version.js';
 import { EndpointPictures } from '../why/endpoint-pictures.js';
 import { FailureTrail } from '../why/failure-trail.js';
-import { type Proxy, ProxyStartError } from './proxy-context.js';
+import { type Proxy } from './proxy-context.js';
 import { type BoundListener } from './proxy-listeners.js';
 
 export interface ViewParts {
@@ -89,7 +90,7 @@ export async function startViews(proxy: Proxy, parts: ViewParts): Promise<HostPo
     await teardown.start(server);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new ProxyStartError(
+    throw new StartError(
       EX_UNAVAILABLE,
       `Initialization failure: admin interface ${formatHostPort(address)}: ${why}`,
     );

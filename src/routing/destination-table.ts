@@ -5,6 +5,7 @@ import { formatHostPort, type HostPort } from '../core/ip.js';
 import { Direction, type Reason } from '../dataplane/gen/contract_pb.js';
 import { toProtocol, toSocketAddress, type ProtocolName } from './border-values.js';
 import type { Commander } from './commander.js';
+import type { DestinationDescription } from './route-description.js';
 
 /** Where requests go. */
 export interface Lead {
@@ -81,6 +82,14 @@ export class DestinationTable {
 
   spec(id: number): DestinationSpec | undefined {
     return this.#wanted.get(id);
+  }
+
+  /** Undefined for one that was never put, or was removed. */
+  describe(id: number, kind: DestinationDescription['kind']): DestinationDescription | undefined {
+    const spec = this.#wanted.get(id);
+    if (spec === undefined) return undefined;
+    const { address, protocol, targetId, routeTableId, authorities } = spec;
+    return { id, kind, address, protocol, targetId, routeTableId, authorities };
   }
 
   #send(id: number, spec: DestinationSpec): boolean {

@@ -98,18 +98,7 @@ export class InboundDestination {
   }
 
   describe(): DestinationDescription | undefined {
-    const spec = this.#needs.destinations.spec(this.id);
-    if (spec === undefined) return undefined;
-    const { protocol, targetId, routeTableId } = spec;
-    return {
-      id: this.id,
-      kind: 'inbound',
-      address: this.address,
-      protocol,
-      targetId,
-      routeTableId,
-      authorities: [],
-    };
+    return this.#needs.destinations.describe(this.id, 'inbound');
   }
 
   #makeTarget(): number {

@@ -112,18 +112,7 @@ export class OutboundDestination {
   }
 
   describe(): DestinationDescription | undefined {
-    const spec = this.#needs.destinations.spec(this.id);
-    if (spec === undefined) return undefined;
-    const { protocol, targetId, routeTableId } = spec;
-    return {
-      id: this.id,
-      kind: 'outbound',
-      address: this.address,
-      protocol,
-      targetId,
-      routeTableId,
-      authorities: [],
-    };
+    return this.#needs.destinations.describe(this.id, 'outbound');
   }
 
   // ------------------------------------------------------------------------------ what is known

@@ -1,7 +1,8 @@
 // From the routes of a service in the mesh file to the route table of one of its ports. Where the file has
 // routes for one kind of traffic only, the other goes to the service itself.
+import { backendPort } from '../config/backend-port.js';
 import type { ServiceConfig } from '../config/mesh-config.js';
-import type { BackendConfig, DistributionConfig, RouteConfig } from '../config/route-config.js';
+import type { DistributionConfig, RouteConfig } from '../config/route-config.js';
 import type { RouteDistribution, RouteRule, RouteTable, RuleSettings, TcpRoute } from './route-table.js';
 import type { RouteTableIds } from './route-table-ids.js';
 import { type OrderedHost, orderRoutes } from './route-table-order.js';
@@ -84,7 +85,7 @@ function distribution(
   return {
     kind,
     backends: all.map((backend) => {
-      const at = portOf(backend, port, needs);
+      const at = backendPort(backend, needs.portsOf(backend.service), port);
       return {
         id: needs.ids.backend(backend.service, at),
         name: `${backend.service}:${String(at)}`,
@@ -94,11 +95,4 @@ function distribution(
       };
     }),
   };
-}
-
-/** The port that was connected to when the backend has it, else its only one. */
-function portOf(backend: BackendConfig, connected: number, needs: CompileNeeds): number {
-  if (backend.port !== undefined) return backend.port;
-  const ports = needs.portsOf(backend.service);
-  return ports.includes(connected) ? connected : (ports[0] ?? connected);
 }

@@ -121,10 +121,8 @@ export class RoutedDestination {
   }
 
   describe(): DestinationDescription | undefined {
-    const spec = this.#tables.destinations.spec(this.id);
-    if (spec === undefined || this.#route === undefined) return undefined;
-    const { address, protocol, targetId, routeTableId, authorities } = spec;
-    return { id: this.id, kind: this.#route.kind, address, protocol, targetId, routeTableId, authorities };
+    const route = this.#route;
+    return route === undefined ? undefined : this.#tables.destinations.describe(this.id, route.kind);
   }
 
   // ------------------------------------------------------------------------------ the default target

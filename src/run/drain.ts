@@ -1,33 +1,15 @@
 // The end of a run: what is under way may finish, within bounds.
 import { type DataPlane } from '../dataplane/dataplane.js';
 import { type RunContext } from './run-context.js';
-
-/** The data plane cuts what is left after its grace; it has this much longer to say so. */
-const ANSWER_MARGIN_MS = 1000;
+import { untilDrained } from './until-drained.js';
 
 /** Resolves when the last connection has ended, the grace is over, or `hardEnd` is aborted. */
-export function drain(
+export async function drain(
   { effects, config, logger }: RunContext,
   dataPlane: Pick<DataPlane, 'drain' | 'subscribe'>,
   hardEnd: AbortSignal,
 ): Promise<void> {
-  if (hardEnd.aborted) return Promise.resolve();
   const graceMs = config.value.timeouts.drainMs;
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      cancel();
-      unsubscribe();
-      hardEnd.removeEventListener('abort', finish);
-      resolve();
-    };
-    const cancel = effects.clock.after(graceMs + ANSWER_MARGIN_MS, () => {
-      logger.warn({ graceMs }, 'connections did not end in time and are cut');
-      finish();
-    });
-    const unsubscribe = dataPlane.subscribe((batch) => {
-      if (batch.events.some((event) => event.kind.case === 'drained')) finish();
-    });
-    hardEnd.addEventListener('abort', finish, { once: true });
-    dataPlane.drain(graceMs);
-  });
+  if ((await untilDrained(dataPlane, effects.clock, graceMs, hardEnd)) !== 'overdue') return;
+  logger.warn({ graceMs }, 'connections did not end in time and are cut');
 }

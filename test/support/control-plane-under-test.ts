@@ -4,11 +4,11 @@ import type { TestContext } from 'node:test';
 
 import { ControlCounters } from '../../src/control/control-counters.js';
 import type { StreamState, StreamWatch } from '../../src/control/control-plane.js';
+import type { StreamLimits } from '../../src/config/proxy-config.js';
 import {
   type ControllerAddress,
   type ControllerSettings,
   NO_LIMITS,
-  type StreamLimits,
 } from '../../src/control/controller-address.js';
 import { ControllerChannel } from '../../src/control/controller-channel.js';
 import { RemoteControlPlane } from '../../src/control/remote-control-plane.js';

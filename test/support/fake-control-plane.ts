@@ -14,6 +14,7 @@ import { Watch } from '../../src/core/watch.js';
 import type { DestinationProfile } from '../../src/api/gen/destination_pb.js';
 import type { Server } from '../../src/api/gen/inbound_pb.js';
 import type { OutboundPolicy } from '../../src/api/gen/outbound_pb.js';
+import { bareEndpoint } from '../../src/policy/synthesized-policy.js';
 import type { ManualClock } from './manual-clock.js';
 import { at } from './mesh-configs.js';
 
@@ -130,14 +131,8 @@ export function openStream<T>(streams: readonly FakeStream<T>[], subject: string
 
 export function aMeshEndpoint(address: string, changes: Partial<MeshEndpoint> = {}): MeshEndpoint {
   return {
-    address: at(address),
+    ...bareEndpoint(at(address)),
     weight: 10_000,
-    labels: {},
-    identity: undefined,
-    hint: 'none',
-    opaqueTransportPort: undefined,
-    authorityOverride: undefined,
-    keepalive: undefined,
     ...changes,
   };
 }

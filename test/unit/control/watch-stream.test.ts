@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { toBinary, create } from '@bufbuild/protobuf';
 
 import { type Server, ServerSchema } from '../../../src/api/gen/inbound_pb.js';
-import { NO_LIMITS, type StreamLimits } from '../../../src/control/controller-address.js';
+import type { StreamLimits } from '../../../src/config/proxy-config.js';
+import { NO_LIMITS } from '../../../src/control/controller-address.js';
 import { RPC_CODE, WRONG_QUESTION } from '../../../src/control/rpc-status.js';
 import { type StreamKind, WatchStream } from '../../../src/control/watch-stream.js';
 import { FakeTransport } from '../../support/fake-transport.js';
