@@ -4,8 +4,9 @@
 import { pino } from 'pino';
 
 import { type LogFormat, type LogLevelName } from '../config/environment.js';
-import { type LogFields, type Logger } from '../core/logger.js';
+import { type LogFields } from '../core/logger.js';
 import { type ReadonlyWatch, Watch } from '../core/watch.js';
+import { LeveledLogger } from './leveled-logger.js';
 import { formatPlain, jsonValue } from './log-format.js';
 import { isEnabled, type LineLevel } from './log-level.js';
 import { type LogStreams } from './log-streams.js';
@@ -30,12 +31,13 @@ export interface LoggerOptions {
 
 type Render = (level: LineLevel, fields: LogFields, message: string, timeMs: number) => void;
 
-export class ProcessLogger implements Logger {
+export class ProcessLogger extends LeveledLogger {
   readonly #level: Watch<LogLevelName>;
   readonly #options: LoggerOptions;
   readonly #render: Render;
 
   constructor(options: LoggerOptions) {
+    super();
     this.#options = options;
     this.#level = new Watch(options.level);
     this.#render = options.format === 'json' ? jsonRenderer(options.output) : plainRenderer(options);
@@ -50,27 +52,10 @@ export class ProcessLogger implements Logger {
     this.#level.set(level);
   }
 
-  /** `timeMs` is Unix time, for lines that are older than this call. */
-  log(level: LineLevel, fields: LogFields, message: string, timeMs?: number): void {
+  override log(level: LineLevel, fields: LogFields, message: string, timeMs?: number): void {
     const at = timeMs ?? this.#options.now();
     if (isEnabled(level, this.#level.value)) this.#render(level, fields, message, at);
     this.#options.streams?.offer({ level, fields, message, timeMs: at });
-  }
-
-  debug(fields: LogFields, message: string): void {
-    this.log('debug', fields, message);
-  }
-
-  info(fields: LogFields, message: string): void {
-    this.log('info', fields, message);
-  }
-
-  warn(fields: LogFields, message: string): void {
-    this.log('warn', fields, message);
-  }
-
-  error(fields: LogFields, message: string): void {
-    this.log('error', fields, message);
   }
 
   flush(): void {

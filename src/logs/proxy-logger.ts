@@ -5,6 +5,7 @@ import { type LogFormat, type LogLevelName } from '../config/environment.js';
 import { type LogFields, type Logger } from '../core/logger.js';
 import { failure, type Result, success } from '../core/result.js';
 import { type ReadonlyWatch, Watch } from '../core/watch.js';
+import { LeveledLogger } from './leveled-logger.js';
 import { type LogOutput } from './logger.js';
 import { LogFilter } from './log-filter.js';
 import { isEnabled, type LineLevel } from './log-level.js';
@@ -28,7 +29,7 @@ export interface FilterControl {
   change(text: string): string | undefined;
 }
 
-export class ProxyLogger implements Logger {
+export class ProxyLogger extends LeveledLogger {
   /** Undefined where nothing is logged. */
   readonly streams: LogStreams | undefined;
   /** Undefined where nothing is logged. */
@@ -41,6 +42,7 @@ export class ProxyLogger implements Logger {
 
   /** `filter` is that of the options, parsed. */
   constructor(options: Omit<ProxyLoggerOptions, 'filter'>, filter: LogFilter | undefined) {
+    super();
     this.#options = options;
     this.#startedAtMs = options.now();
     this.#filter = filter;
@@ -75,25 +77,8 @@ export class ProxyLogger implements Logger {
     return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   }
 
-  /** `timeMs` is Unix time, for lines that are older than this call. */
-  log(level: LineLevel, fields: LogFields, message: string, timeMs?: number): void {
+  override log(level: LineLevel, fields: LogFields, message: string, timeMs?: number): void {
     this.#log(level, fields, message, timeMs, undefined);
-  }
-
-  debug(fields: LogFields, message: string): void {
-    this.log('debug', fields, message);
-  }
-
-  info(fields: LogFields, message: string): void {
-    this.log('info', fields, message);
-  }
-
-  warn(fields: LogFields, message: string): void {
-    this.log('warn', fields, message);
-  }
-
-  error(fields: LogFields, message: string): void {
-    this.log('error', fields, message);
   }
 
   flush(): void {

@@ -9,6 +9,7 @@ import type {
   Server,
 } from '../api/gen/inbound_pb.js';
 import { DEFAULT_TIMEOUTS } from '../config/defaults.js';
+import type { RequestMatchConfig } from '../config/route-config.js';
 import { deepFreeze } from '../core/freeze.js';
 import { readAuthorizations, readRateLimit } from './read-authorizations.js';
 import { readFilters } from './read-filters.js';
@@ -135,13 +136,16 @@ function readHttpRoutes(
   return readRoutes(reading, path, routes, authorizations, readHttpRoute);
 }
 
+/** What routes of HTTP and of gRPC differ in. */
+type RouteRules = Pick<ServerRoute, 'kind' | 'rules'>;
+
 /** No routes at all are one for every request. The server's authorizations come after those of each route. */
 function readRoutes<Route extends HttpRoute | GrpcRoute>(
   reading: Reading,
   path: string,
   routes: readonly Route[],
   authorizations: readonly ServerAuthorization[],
-  readKind: (reading: Reading, path: string, route: Route) => Pick<ServerRoute, 'kind' | 'rules'>,
+  readKind: (reading: Reading, path: string, route: Route) => RouteRules,
 ): readonly ServerRoute[] {
   if (routes.length === 0) return [defaultServerRoute(authorizations)];
   return routes.flatMap((route, index) => {
@@ -154,40 +158,27 @@ function readRoutes<Route extends HttpRoute | GrpcRoute>(
   });
 }
 
-function readHttpRoute(
-  reading: Reading,
-  path: string,
-  { rules }: HttpRoute,
-): Pick<ServerRoute, 'kind' | 'rules'> {
-  return {
-    kind: 'http',
-    rules: rules.map(({ matches, filters }, index) => {
-      const at = `${path}.rules[${String(index)}]`;
-      return {
-        matches: matches.map((match, number) =>
-          readHttpMatch(reading, `${at}.matches[${String(number)}]`, match),
-        ),
-        filters: readFilters(reading, `${at}.filters`, filters),
-      };
-    }),
-  };
+function readHttpRoute(reading: Reading, path: string, { rules }: HttpRoute): RouteRules {
+  return { kind: 'http', rules: readRules(reading, path, rules, readHttpMatch) };
 }
 
-function readGrpcRoute(
+function readGrpcRoute(reading: Reading, path: string, { rules }: GrpcRoute): RouteRules {
+  return { kind: 'grpc', rules: readRules(reading, path, rules, readGrpcMatch) };
+}
+
+type RuleFilters = HttpRoute['rules'][number]['filters'] | GrpcRoute['rules'][number]['filters'];
+
+function readRules<Match>(
   reading: Reading,
   path: string,
-  { rules }: GrpcRoute,
-): Pick<ServerRoute, 'kind' | 'rules'> {
-  return {
-    kind: 'grpc',
-    rules: rules.map(({ matches, filters }, index) => {
-      const at = `${path}.rules[${String(index)}]`;
-      return {
-        matches: matches.map((match, number) =>
-          readGrpcMatch(reading, `${at}.matches[${String(number)}]`, match),
-        ),
-        filters: readFilters(reading, `${at}.filters`, filters),
-      };
-    }),
-  };
+  rules: readonly { readonly matches: readonly Match[]; readonly filters: RuleFilters }[],
+  readMatch: (reading: Reading, path: string, match: Match) => RequestMatchConfig,
+): RouteRules['rules'] {
+  return rules.map(({ matches, filters }, index) => {
+    const at = `${path}.rules[${String(index)}]`;
+    return {
+      matches: matches.map((match, number) => readMatch(reading, `${at}.matches[${String(number)}]`, match)),
+      filters: readFilters(reading, `${at}.filters`, filters),
+    };
+  });
 }
