@@ -1,46 +1,27 @@
 // Requests and responses between a real client and a real server socket, faults included.
 #include "proxy/http-connection.h"
 
-#include "proxy/testing.h"
+#include "proxy/testing-http1.h"
 
 using namespace mesh;
 using namespace mesh::testing;
 
-namespace {
-std::string get(const std::string& path) {
-  return "GET " + path + " HTTP/1.1\r\nHost: web.mesh\r\n\r\n";
-}
-const std::string OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-// A worker, a server and one client connection through the proxy.
-struct Scene {
-  explicit Scene(contract::Settings settings = testSettings())
-      : worker(std::move(settings)),
-        proxy(worker.serve(contract::Protocol::Http1, server.address())),
-        client(TestPeer::connectTo(proxy)) {}
-  TestServer server;
-  TestWorker worker;
-  SocketAddress proxy;
-  TestPeer client;
-};
-}  // namespace
-
 TEST_CASE("keep-alive requests go over one endpoint connection") {
-  Scene scene;
-  scene.client.send(get("/1"));
+  Http1Scene scene;
+  scene.client.send(http1Get("/1"));
   TestPeer app = scene.server.accept();
   for (int request = 0; request < 3; ++request) {
     app.receiveUntil("\r\n\r\n");
-    app.send(OK);
-    CHECK(scene.client.receiveUntil("ok") == OK);
-    if (request < 2) scene.client.send(get("/next"));
+    app.send(HTTP1_OK);
+    CHECK(scene.client.receiveUntil("ok") == HTTP1_OK);
+    if (request < 2) scene.client.send(http1Get("/next"));
   }
   CHECK_FALSE(scene.server.waits(0));
 }
 
 TEST_CASE("pipelined requests are answered in order") {
-  Scene scene;
-  scene.client.send(get("/a") + get("/b") + get("/c"));
+  Http1Scene scene;
+  scene.client.send(http1Get("/a") + http1Get("/b") + http1Get("/c"));
   TestPeer app = scene.server.accept();
   for (const std::string path : {"/a", "/b", "/c"}) {
     CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET " + path + " "));
@@ -54,21 +35,21 @@ TEST_CASE("pipelined requests are answered in order") {
 TEST_CASE("interim responses are relayed to HTTP/1.1 clients and kept from HTTP/1.0 clients") {
   const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </s>\r\n\r\n";
   SUBCASE("1.1") {
-    Scene scene;
-    scene.client.send(get("/"));
+    Http1Scene scene;
+    scene.client.send(http1Get("/"));
     TestPeer app = scene.server.accept();
     app.receiveUntil("\r\n\r\n");
     app.send(interim);
     CHECK(scene.client.receiveUntil("\r\n\r\n") == interim);
-    app.send(OK);
-    CHECK(scene.client.receiveUntil("ok") == OK);
+    app.send(HTTP1_OK);
+    CHECK(scene.client.receiveUntil("ok") == HTTP1_OK);
   }
   SUBCASE("1.0") {
-    Scene scene;
+    Http1Scene scene;
     scene.client.send("GET / HTTP/1.0\r\n\r\n");
     TestPeer app = scene.server.accept();
     app.receiveUntil("\r\n\r\n");
-    app.send(interim + OK);
+    app.send(interim + HTTP1_OK);
     const std::string all = scene.client.receiveAll();
     CHECK(all.starts_with("HTTP/1.1 200 OK\r\n"));
     CHECK(all.ends_with("ok"));
@@ -76,7 +57,7 @@ TEST_CASE("interim responses are relayed to HTTP/1.1 clients and kept from HTTP/
 }
 
 TEST_CASE("Expect: 100-continue is the endpoint's to answer") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send(
       "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   TestPeer app = scene.server.accept();
@@ -85,12 +66,12 @@ TEST_CASE("Expect: 100-continue is the endpoint's to answer") {
   CHECK(scene.client.receiveUntil("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
   scene.client.send("body");
   CHECK(app.receive(4) == "body");
-  app.send(OK);
-  CHECK(scene.client.receiveUntil("ok") == OK);
+  app.send(HTTP1_OK);
+  CHECK(scene.client.receiveUntil("ok") == HTTP1_OK);
 }
 
 TEST_CASE("a final answer to Expect: 100-continue says that the connection ends") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send(
       "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 400\r\n\r\n");
   TestPeer app = scene.server.accept();
@@ -100,7 +81,7 @@ TEST_CASE("a final answer to Expect: 100-continue says that the connection ends"
 }
 
 TEST_CASE("an upgrade turns into bytes both ways, with what came early on either side") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send(
       "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly");
   TestPeer app = scene.server.accept();
@@ -116,19 +97,19 @@ TEST_CASE("an upgrade turns into bytes both ways, with what came early on either
 }
 
 TEST_CASE("a refused upgrade is an ordinary response") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
   TestPeer app = scene.server.accept();
   app.receiveUntil("\r\n\r\n");
-  app.send(OK);
-  CHECK(scene.client.receiveUntil("ok") == OK);
-  scene.client.send(get("/2"));
+  app.send(HTTP1_OK);
+  CHECK(scene.client.receiveUntil("ok") == HTTP1_OK);
+  scene.client.send(http1Get("/2"));
   CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET /2 "));
 }
 
 TEST_CASE("a 101 nobody asked for is a malformed response") {
-  Scene scene;
-  scene.client.send(get("/"));
+  Http1Scene scene;
+  scene.client.send(http1Get("/"));
   TestPeer app = scene.server.accept();
   app.receiveUntil("\r\n\r\n");
   app.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n");
@@ -137,24 +118,24 @@ TEST_CASE("a 101 nobody asked for is a malformed response") {
 }
 
 TEST_CASE("a connection the endpoint closed while idle is not used again") {
-  Scene scene;
-  scene.client.send(get("/1"));
+  Http1Scene scene;
+  scene.client.send(http1Get("/1"));
   {
     TestPeer app = scene.server.accept();
     app.receiveUntil("\r\n\r\n");
-    app.send(OK);
-    CHECK(scene.client.receiveUntil("ok") == OK);
+    app.send(HTTP1_OK);
+    CHECK(scene.client.receiveUntil("ok") == HTTP1_OK);
   }
   scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1");
   TestPeer again = scene.server.accept();
   again.receiveUntil("\r\n\r\n1");
-  again.send(OK);
-  CHECK(scene.client.receiveUntil("ok") == OK);
+  again.send(HTTP1_OK);
+  CHECK(scene.client.receiveUntil("ok") == HTTP1_OK);
 }
 
 TEST_CASE("a response that ends too early is never taken for a complete one") {
-  Scene scene;
-  scene.client.send(get("/"));
+  Http1Scene scene;
+  scene.client.send(http1Get("/"));
   TestPeer app = scene.server.accept();
   app.receiveUntil("\r\n\r\n");
   app.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
@@ -165,7 +146,7 @@ TEST_CASE("a response that ends too early is never taken for a complete one") {
 }
 
 TEST_CASE("malformed requests are answered 400 with the rule they break") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send(
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n");
   const std::string response = scene.client.receiveAll();
@@ -178,7 +159,7 @@ TEST_CASE("malformed requests are answered 400 with the rule they break") {
 }
 
 TEST_CASE("a head over the limit is answered 431") {
-  Scene scene;
+  Http1Scene scene;
   std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
   while (head.size() < 70'000) head += "x-filler: " + std::string(1'000, 'f') + "\r\n";
   scene.client.send(head + "\r\n");
@@ -188,7 +169,7 @@ TEST_CASE("a head over the limit is answered 431") {
 TEST_CASE("a head that does not arrive in time is answered 408") {
   contract::Settings settings = testSettings();
   settings.requestHeadTimeoutMs = 50;
-  Scene scene(settings);
+  Http1Scene scene(settings);
   scene.client.send("GET / HTTP/1.1\r\nHo");
   CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 408 "));
 }
@@ -196,23 +177,23 @@ TEST_CASE("a head that does not arrive in time is answered 408") {
 TEST_CASE("an idle keep-alive connection is closed without an error") {
   contract::Settings settings = testSettings();
   settings.clientIdleTimeoutMs = 50;
-  Scene scene(settings);
+  Http1Scene scene(settings);
   CHECK(scene.client.receiveAll().empty());
 }
 
 TEST_CASE("a response head that does not come in time is answered 504") {
-  Scene scene;
+  Http1Scene scene;
   contract::PutTarget target = testTarget(1);
   target.responseTimeoutMs = 50;
   scene.worker.putTarget(target);
-  scene.client.send(get("/"));
+  scene.client.send(http1Get("/"));
   TestPeer app = scene.server.accept();
   CHECK(scene.client.receiveAll().starts_with("HTTP/1.1 504 "));
   CHECK(scene.worker.await<contract::Failure>().reason == Reason::ResponseHeadersTimeout);
 }
 
 TEST_CASE("an early answer ends the connection but still arrives") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nstart");
   TestPeer app = scene.server.accept();
   app.receiveUntil("start");
@@ -223,19 +204,19 @@ TEST_CASE("an early answer ends the connection but still arrives") {
 }
 
 TEST_CASE("an endpoint that answers early and keeps its connection gets the whole body") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n1234");
   TestPeer app = scene.server.accept();
   app.receiveUntil("1234");
-  app.send(OK);
-  CHECK(scene.client.receiveUntil("ok") == OK);
-  scene.client.send("5678" + get("/next"));
+  app.send(HTTP1_OK);
+  CHECK(scene.client.receiveUntil("ok") == HTTP1_OK);
+  scene.client.send("5678" + http1Get("/next"));
   CHECK(app.receive(4) == "5678");
   CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET /next "));
 }
 
 TEST_CASE("an endpoint that answers early and closes ends the upload") {
-  Scene scene;
+  Http1Scene scene;
   scene.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n1234");
   TestPeer app = scene.server.accept();
   app.receiveUntil("1234");
@@ -245,17 +226,17 @@ TEST_CASE("an endpoint that answers early and closes ends the upload") {
 }
 
 TEST_CASE("a client that has said all may still wait for its answer") {
-  Scene scene;
-  scene.client.send(get("/"));
+  Http1Scene scene;
+  scene.client.send(http1Get("/"));
   scene.client.finish();
   TestPeer app = scene.server.accept();
   app.receiveUntil("\r\n\r\n");
-  app.send(OK);
-  CHECK(scene.client.receiveAll() == OK);
+  app.send(HTTP1_OK);
+  CHECK(scene.client.receiveAll() == HTTP1_OK);
 }
 
 TEST_CASE("requests go by authority, and unknown ones to the default target") {
-  Scene scene;
+  Http1Scene scene;
   TestServer other;
   scene.worker.putTarget(testTarget(2));
   scene.worker.addEndpoint(2, other.address());
@@ -270,22 +251,22 @@ TEST_CASE("requests go by authority, and unknown ones to the default target") {
   scene.client.send("GET / HTTP/1.1\r\nHost: Other.Mesh\r\n\r\n");
   TestPeer app = other.accept();
   app.receiveUntil("\r\n\r\n");
-  app.send(OK);
+  app.send(HTTP1_OK);
   scene.client.receiveUntil("ok");
-  scene.client.send(get("/"));
+  scene.client.send(http1Get("/"));
   TestPeer fallback = scene.server.accept();
   CHECK(fallback.receiveUntil("\r\n\r\n").starts_with("GET / "));
   CHECK(scene.worker.await<contract::DiscoverAuthority>().authority == "web.mesh");
 }
 
 TEST_CASE("draining answers what is under way and then closes") {
-  Scene scene;
-  scene.client.send(get("/"));
+  Http1Scene scene;
+  scene.client.send(http1Get("/"));
   TestPeer app = scene.server.accept();
   app.receiveUntil("\r\n\r\n");
   std::promise<void> drained;
   scene.worker.run([&](Worker& worker) { worker.drain(10'000, [&] { drained.set_value(); }); });
-  app.send(OK);
+  app.send(HTTP1_OK);
   const std::string all = scene.client.receiveAll();
   CHECK(all.find("Connection: close\r\n") != std::string::npos);
   CHECK(all.ends_with("ok"));
@@ -332,8 +313,8 @@ TEST_CASE("a forward-proxy request waits for its authority and goes out in origi
   scene.put({{"web.mesh:81", 1}});
   TestPeer app = scene.server.accept();
   CHECK(app.receiveUntil("\r\n\r\n").starts_with("GET /x?y HTTP/1.1\r\n"));
-  app.send(OK);
-  CHECK(client.receiveUntil("ok") == OK);
+  app.send(HTTP1_OK);
+  CHECK(client.receiveUntil("ok") == HTTP1_OK);
 }
 
 TEST_CASE("CONNECT to a forward proxy is answered here and joins the bytes") {
@@ -367,6 +348,6 @@ TEST_CASE("an authority that cannot be discovered is answered 502, others wait o
   scene.put({{"good", 1}});
   TestPeer app = scene.server.accept();
   app.receiveUntil("\r\n\r\n");
-  app.send(OK);
-  CHECK(good.receiveUntil("ok") == OK);
+  app.send(HTTP1_OK);
+  CHECK(good.receiveUntil("ok") == HTTP1_OK);
 }

@@ -236,15 +236,11 @@ TEST_CASE("a GET whose new connection dies is sent to another endpoint") {
   TestServer other;
   scene.worker.addEndpoint(1, other.address());
   const auto id = scene.client->request("GET", "/", End::Last);
-  TestServer* first = nullptr;
-  while (first == nullptr) {
-    if (scene.server.waits(1)) first = &scene.server;
-    if (other.waits(1)) first = &other;
-  }
-  TestPeer app = first->accept();
+  TestServer& first = firstAsked(scene.server, other);
+  TestPeer app = first.accept();
   app.receiveUntil("\r\n\r\n");
   app.close();
-  TestPeer again = (first == &other ? scene.server : other).accept();
+  TestPeer again = (&first == &other ? scene.server : other).accept();
   again.receiveUntil("\r\n\r\n");
   again.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   CHECK(scene.client->awaitEnd(id).status == 200);

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "metrics/testing.h"
+
 using namespace mesh;
 
 namespace {
@@ -15,14 +17,7 @@ struct Fixture {
   ProfileCounters counters{recorder, 7};
 
   std::vector<uint64_t> values(Family family, const LabelSet& labels) {
-    std::vector<uint64_t> all;
-    recorder.snapshot(all);
-    for (const SeriesDefinition& one : announced) {
-      if (one.family != family || !(one.labels == labels)) continue;
-      const auto begin = all.begin() + one.offset;
-      return {begin, begin + one.width};
-    }
-    return {};
+    return testing::valuesOf(recorder, announced, family, labels);
   }
   static LabelSet labels() {
     LabelSet labels;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "metrics/testing.h"
+
 namespace mesh {
 namespace {
 
@@ -23,14 +25,7 @@ struct Fixture {
                       [&](const SeriesDefinition& one) { return one.family == family; }));
   }
   std::vector<uint64_t> values(Family family, const LabelSet& labels) {
-    std::vector<uint64_t> all;
-    recorder.snapshot(all);
-    for (const SeriesDefinition& one : announced) {
-      if (one.family != family || !(one.labels == labels)) continue;
-      const auto begin = all.begin() + one.offset;
-      return {begin, begin + one.width};
-    }
-    return {};
+    return testing::valuesOf(recorder, announced, family, labels);
   }
   static LabelSet labels(uint32_t backend = 0) {
     LabelSet labels;

@@ -124,6 +124,14 @@ class TestServer {
   UniqueFd fd_;
 };
 
+// The one of two servers that a connection waits at first.
+inline TestServer& firstAsked(TestServer& one, TestServer& other) {
+  for (;;) {
+    if (one.waits(1)) return one;
+    if (other.waits(1)) return other;
+  }
+}
+
 // An address nobody listens on, for as long as the object lives: bound, not listening.
 class DeadAddress {
  public:

@@ -2,14 +2,13 @@
 // nonsense is sent. No request may fail, no removed endpoint may be dialled, and memory stays flat.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 
 import * as grpc from '@grpc/grpc-js';
 
 import { fromHostPort } from '../../src/api/net-values.js';
 import { LinkerdProxy } from '../support/a-linkerd-proxy.js';
+import { anApplication } from '../support/an-application.js';
 import { start, until } from '../support/processes.js';
 import { aPolicy } from '../support/proxy-messages.js';
 import { type ScriptedCall } from '../support/scripted-controller.js';
@@ -27,13 +26,8 @@ interface Replica {
 }
 
 async function aReplica(t: TestContext): Promise<Replica> {
-  const server = createServer((_request, response) => response.end('ok'));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const replica: Replica = { port: (server.address() as AddressInfo).port, dials: 0 };
+  const { port, server } = await anApplication(t, (_request, response) => response.end('ok'));
+  const replica: Replica = { port, dials: 0 };
   server.on('connection', () => {
     replica.dials += 1;
   });

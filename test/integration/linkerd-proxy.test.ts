@@ -1,8 +1,6 @@
 // `sluice proxy` as a whole: its environment, its start, traffic under the policies of a controller, and
 // its end. The controller is scripted; servers and clients are real.
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 
 import * as grpc from '@grpc/grpc-js';
@@ -11,29 +9,24 @@ import { type WhyView } from '../../src/admin/why-endpoint.js';
 import { fromHostPort } from '../../src/api/net-values.js';
 import { LinkerdProxy, PROXY_IDENTITY, sidecarEnvironment } from '../support/a-linkerd-proxy.js';
 import { sluice } from '../support/a-sluice.js';
+import { type Application, anApplication } from '../support/an-application.js';
 import { until } from '../support/processes.js';
 import { aPolicy, pathOf } from '../support/proxy-messages.js';
 
 const TIMEOUT = { timeout: 60_000 };
 const SERVICE = '10.96.7.7:80';
-interface App {
-  readonly port: number;
-  readonly server: Server;
+
+interface App extends Application {
   requests: number;
 }
 
 /** Answers its name, and counts. */
 async function anApp(t: TestContext, name: string): Promise<App> {
-  const server = createServer((_request, response) => {
+  const application = await anApplication(t, (_request, response) => {
     app.requests += 1;
     response.end(name);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const app: App = { port: (server.address() as AddressInfo).port, server, requests: 0 };
+  const app: App = { ...application, requests: 0 };
   return app;
 }
 
@@ -254,14 +247,12 @@ test('a port that is taken is named, and ends the start', TIMEOUT, async (t) => 
 
 test('SIGTERM lets requests finish, and then it ends with 0', TIMEOUT, async (t) => {
   let release: () => void = () => undefined;
-  const server = createServer((_request, response) => {
+  const { port, server } = await anApplication(t, (_request, response) => {
     release = () => response.end('late');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => server.close());
   const proxy = await LinkerdProxy.start(t, {
     env: {
-      SLUICE_INBOUND_ORIGINAL_DST: `127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+      SLUICE_INBOUND_ORIGINAL_DST: `127.0.0.1:${String(port)}`,
     },
   });
   const waiting = new Promise<void>((resolve) =>

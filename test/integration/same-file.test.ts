@@ -1,11 +1,10 @@
 // One mesh file, two vehicles: `sluice run` reads it itself; `sluice proxy` hears of it from `sluice
 // controller`. Whoever sends the same requests through either gets the same answers.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 
 import { aSluice } from '../support/a-sluice.js';
+import { anApplication } from '../support/an-application.js';
 import { anEmbeddedMesh } from '../support/an-embedded-mesh.js';
 import { freePort, until } from '../support/processes.js';
 
@@ -54,7 +53,7 @@ interface App {
 /** Says its name and the fields it got; /fail answers 503 until it was asked so often. */
 async function anApp(t: TestContext, name: string, failures = 0): Promise<App> {
   let left = failures;
-  const server = createServer((request, response) => {
+  const { port } = await anApplication(t, (request, response) => {
     app.requests += 1;
     if (request.url === '/slow') return;
     if (request.url === '/fail' && left > 0) {
@@ -65,16 +64,7 @@ async function anApp(t: TestContext, name: string, failures = 0): Promise<App> {
     response.setHeader('x-app', name);
     response.end(`${name} ${request.url ?? ''} ${String(request.headers['x-added'] ?? '-')}`);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const app: App = {
-    name,
-    address: `127.0.0.1:${String((server.address() as AddressInfo).port)}`,
-    requests: 0,
-  };
+  const app: App = { name, address: `127.0.0.1:${String(port)}`, requests: 0 };
   return app;
 }
 

@@ -21,6 +21,13 @@ export interface LinkerdProxyOptions {
   readonly wrap?: readonly string[];
 }
 
+/** Variables of linkerd2-proxy by their names without its prefix. */
+export function linkerdVariables(variables: Variables): Variables {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [`LINKERD2_PROXY_${name}`, value]),
+  );
+}
+
 /** Everything that a sidecar's environment must have, with ports of the kernel's choice. */
 export async function sidecarEnvironment(
   t: TestContext,
@@ -50,7 +57,7 @@ export async function sidecarEnvironment(
     INBOUND_DEFAULT_POLICY: 'all-unauthenticated',
   };
   return {
-    env: Object.fromEntries(Object.entries(own).map(([name, value]) => [`LINKERD2_PROXY_${name}`, value])),
+    env: linkerdVariables(own),
     leaf: () => authority.leaf(keys, { names: [PROXY_IDENTITY] }),
   };
 }

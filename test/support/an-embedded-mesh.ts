@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 
 import type { Variables } from '../../src/config/environment.js';
 import { aController, type Controller } from './a-controller.js';
-import { SidecarProxy } from './a-linkerd-proxy.js';
+import { linkerdVariables, SidecarProxy } from './a-linkerd-proxy.js';
 import { aFolder, output } from './processes.js';
 import { signingRequest } from './workload-keys.js';
 
@@ -37,7 +37,7 @@ export async function anEmbeddedMesh(t: TestContext, options: EmbeddedMeshOption
     `${config}\nidentity: { workloads: [{ name: web.default, tokenFile: '${join(folder, 'token')}' }] }\n`;
   const controller = await aController(t, { config: withIdentity(options.config), wrap });
   const env = await environmentOf(folder, controller);
-  const proxy = new SidecarProxy({ ...env, ...prefixed(options.proxy), ...options.own }, wrap);
+  const proxy = new SidecarProxy({ ...env, ...linkerdVariables(options.proxy), ...options.own }, wrap);
   t.after(() => proxy.stop());
   await proxy.logged(/Certified identity/);
   return {
@@ -57,7 +57,7 @@ async function environmentOf(folder: string, controller: Controller): Promise<Va
   const key = ['-in', join(folder, 'web.pem'), '-out', join(identity, 'key.p8')];
   await output(['openssl', 'pkcs8', '-topk8', '-nocrypt', '-outform', 'DER', ...key]);
   const { address } = controller;
-  return prefixed({
+  return linkerdVariables({
     DESTINATION_SVC_ADDR: address,
     POLICY_SVC_ADDR: address,
     IDENTITY_SVC_ADDR: address,
@@ -68,10 +68,4 @@ async function environmentOf(folder: string, controller: Controller): Promise<Va
     IDENTITY_TOKEN_FILE: join(folder, 'token'),
     INBOUND_DEFAULT_POLICY: 'all-unauthenticated',
   });
-}
-
-function prefixed(variables: Variables): Variables {
-  return Object.fromEntries(
-    Object.entries(variables).map(([name, value]) => [`LINKERD2_PROXY_${name}`, value]),
-  );
 }
